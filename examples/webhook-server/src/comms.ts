@@ -1,0 +1,65 @@
+import { type Comms, createComms, type EventCache, type EventStore, eventCache, type Logger, type WebhookReport } from '@pipe-comms/core'
+import { openJsonEventStore } from '@pipe-comms/store-json'
+import { greenApiTransport } from '@pipe-comms/transport-greenapi'
+import type { Logger as Pino } from 'pino'
+import type { Config } from './config.ts'
+
+export interface Running {
+  readonly comms: Comms
+  /** The log, for reading. */
+  readonly store: EventCache
+  /** Webhooks by what became of them, since the start. */
+  readonly webhooks: Readonly<Record<string, number>>
+}
+
+const MAX_BATCH = 100
+
+/** Composes store and transports of this configuration. */
+export async function openComms(config: Config, log: Pino): Promise<Running> {
+  const logger = coreLogger(log)
+  const disk: EventStore = await openJsonEventStore({ dir: config.logsDir, logger })
+  const store = eventCache({
+    store: disk,
+    maxBatch: MAX_BATCH,
+    onQueued: (event, pending) => log.info(`MESSAGE EVENT ${event.type}: Event ${event.id} ajouté au cache (${pending}/${MAX_BATCH})`),
+  })
+  const { instanceId, token, webhookToken, url } = config.greenApi
+  const greenApi = greenApiTransport({
+    idInstance: instanceId,
+    webhookToken,
+    ...(token === undefined ? {} : { apiToken: token }),
+    ...(url === undefined ? {} : { apiUrl: url }),
+  })
+  const webhooks: Record<string, number> = {}
+  const onWebhook = (report: WebhookReport) => {
+    webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
+    logWebhook(report, log)
+  }
+  return { comms: createComms({ store, transports: [greenApi], logger, onWebhook }), store, webhooks }
+}
+
+function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {
+  for (const { event, repeated } of events) {
+    if (repeated || event.type === 'webhook.quarantined') continue
+    const leadId = event.lead?.id ?? 'inconnu'
+    const label = event.type === 'message.received' ? 'RECEIVED' : event.type.toUpperCase()
+    log.info(
+      `[${label}] {channel: ${event.channel}, provider: ${event.provider}, leadId: ${leadId}, contact: ${event.contact?.value}, event: ${event.id}}`,
+    )
+  }
+  const fields = { transport: transport.id, outcome, status, durationMs, ...(reason === undefined ? {} : { reason }) }
+  if (outcome === 'unavailable') log.error(fields, 'Webhook not recorded, answered 503 so that the provider sends it again')
+  else if (outcome === 'quarantined')
+    log.warn({ ...fields, eventId: events[0]?.event.id }, 'Webhook not understood, kept raw in quarantine')
+  else if (outcome === 'refused' || outcome === 'too-large') log.warn(fields, 'Webhook refused, nothing recorded')
+  else log.debug(fields, 'Webhook answered')
+}
+
+function coreLogger(log: Pino): Logger {
+  return {
+    debug: (message, fields) => log.debug(fields ?? {}, message),
+    info: (message, fields) => log.info(fields ?? {}, message),
+    warn: (message, fields) => log.warn(fields ?? {}, message),
+    error: (message, fields) => log.error(fields ?? {}, message),
+  }
+}

@@ -1,0 +1,270 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { sign } from 'hono/jwt'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadConfig } from './config.ts'
+import { createLogger } from './log.ts'
+import { type Server, startServer } from './server.ts'
+import { welcome } from './welcome.ts'
+
+const TOKEN = 'webhook-token-for-tests'
+const JWT_SECRET = 'a-secret-for-tests-of-at-least-32-characters'
+
+let dir: string
+let server: Server
+let logged: string
+
+const logTo = (config: { logLevel: string; production: boolean }) =>
+  createLogger(
+    config,
+    new Writable({
+      write: (chunk, _encoding, done) => {
+        logged += chunk
+        done()
+      },
+    }),
+  )
+const configWith = (env: Record<string, string> = {}) =>
+  loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'), GREEN_API_WEBHOOK_TOKEN: TOKEN, JWT_SECRET, ...env })
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'pipe-comms-server-'))
+  logged = ''
+  const config = configWith()
+  server = await startServer(config, logTo(config))
+})
+afterEach(async () => {
+  await server.close()
+  await rm(dir, { recursive: true })
+})
+
+function notification(idMessage: string, over: object = {}): object {
+  return {
+    typeWebhook: 'incomingMessageReceived',
+    instanceData: { idInstance: 7105000001, wid: '33639980010@c.us', typeInstance: 'whatsapp' },
+    timestamp: 1_767_697_200,
+    idMessage,
+    senderData: { chatId: '33639980001@c.us', sender: '33639980001@c.us', senderName: 'Camille' },
+    messageData: { typeMessage: 'textMessage', textMessageData: { textMessage: 'Bonjour' } },
+    ...over,
+  }
+}
+
+const post = (body: string | object, authorization = `Bearer ${TOKEN}`) =>
+  fetch(`${server.url}/webhooks/greenapi`, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { authorization, 'content-type': 'application/json' },
+  })
+const api = async (path: string, authorization?: string) =>
+  fetch(`${server.url}${path}`, {
+    headers: { authorization: authorization ?? `Bearer ${await sign({ sub: 'test' }, JWT_SECRET, 'HS256')}` },
+  })
+
+interface Page {
+  events: { type: string; position: string; contact?: { value: string }; idempotencyKey: string; data: Record<string, unknown> }[]
+  next: string | null
+}
+const events = async (query = '') => (await (await api(`/api/events${query}`)).json()) as Page
+
+const dayFileLines = async () => {
+  const files = (await readdir(join(dir, 'events'))).filter((name) => name.endsWith('.jsonl'))
+  const texts = await Promise.all(files.map((name) => readFile(join(dir, 'events', name), 'utf8')))
+  return texts.join('').split('\n').filter(Boolean)
+}
+
+describe('a Green-API notification', () => {
+  it('is one line in the day file, one event on /api/events, and in the log as operators look for it', async () => {
+    expect((await post(notification('A1'))).status).toBe(200)
+    expect(await dayFileLines()).toHaveLength(1)
+    const { events: found, next } = await events()
+    expect(next).toBeNull()
+    expect(found).toMatchObject([{ type: 'message.received', contact: { value: '+33639980001' }, data: { text: 'Bonjour' } }])
+    expect(logged).toContain('WEBHOOK GREEN-API ENTRANT')
+    expect(logged).toMatch(/\[RECEIVED\] \{channel: whatsapp, provider: greenapi, leadId: inconnu/)
+    expect(logged).toMatch(/MESSAGE EVENT message\.received: Event evt_[0-9a-f-]{36} ajouté au cache \(1\/100\)/)
+    expect(logged).not.toContain(TOKEN)
+  })
+
+  it('posted a thousand times, ten at a time, is one event', async () => {
+    const poster = async () => {
+      for (let turn = 0; turn < 100; turn += 1) {
+        const response = await post(notification('SAME'))
+        expect(response.status).toBe(200)
+        await response.arrayBuffer()
+      }
+    }
+    await Promise.all(Array.from({ length: 10 }, poster))
+    expect(await dayFileLines()).toHaveLength(1)
+  })
+
+  it.each(['', 'Bearer wrong', `Basic ${btoa(TOKEN)}`])('with authorization %j is refused and not recorded', async (authorization) => {
+    const response = await post('{broken', authorization)
+    expect(response.status).toBe(401)
+    expect((await events()).events).toEqual([])
+    expect(logged).toContain('Webhook refused, nothing recorded')
+  })
+
+  it('that is not understood is answered 200, kept raw, and blocks nothing', async () => {
+    const unknown = notification('A2', { typeWebhook: 'somethingNew' })
+    for (const body of ['{broken', unknown, notification('A3')]) expect((await post(body)).status).toBe(200)
+    expect((await events()).events).toMatchObject([
+      { type: 'webhook.quarantined', data: { body: '{broken', reason: 'Green-API: the body is not JSON' } },
+      { type: 'webhook.quarantined', data: { body: JSON.stringify(unknown) } },
+      { type: 'message.received' },
+    ])
+  })
+
+  it('over the body limit is answered 413', async () => {
+    expect((await post('x'.repeat(1_048_577))).status).toBe(413)
+    expect((await events()).events).toEqual([])
+  })
+
+  it('is answered 503 while the folder cannot be written, and the log says which path', async () => {
+    await post(notification('A1'))
+    await rename(join(dir, 'events'), join(dir, 'away'))
+    const response = await post(notification('A2'))
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+    expect(logged).toMatch(/Webhook not recorded.*message_events_.*\.jsonl/)
+    expect(await response.text()).not.toContain(dir)
+    await rename(join(dir, 'away'), join(dir, 'events'))
+    expect((await post(notification('A2'))).status).toBe(200)
+    expect((await events()).events).toHaveLength(2)
+  })
+})
+
+describe('GET /api/events', () => {
+  it('pages through the log', async () => {
+    for (let index = 0; index < 5; index += 1) await post(notification(`P${index}`))
+    const first = await events('?limit=2')
+    const second = await events(`?limit=2&after=${first.next}`)
+    const third = await events(`?limit=2&after=${second.next}`)
+    expect([first, second, third].map((page) => page.events.length)).toEqual([2, 2, 1])
+    expect(third.next).toBeNull()
+    expect((await events(`?after=${third.events[0]?.position}`)).events).toEqual([])
+  })
+
+  it.each([
+    ['?limit=0', 'limit: '],
+    ['?limit=1001', 'limit: '],
+    ['?limit=x', 'limit: expected a number'],
+    ['?after=nowhere', 'Expected a position of this JSON log'],
+  ])('answers %s with 400 and what was expected', async (query, message) => {
+    const response = await api(`/api/events${query}`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ success: false, error: { message: expect.stringContaining(message) } })
+  })
+
+  it('refuses anything but a JWT of this server', async () => {
+    const foreign = await sign({ sub: 'x' }, 'another-secret-of-at-least-32-characters', 'HS256')
+    const expired = await sign({ sub: 'x', exp: 1 }, JWT_SECRET, 'HS256')
+    const otherHash = await sign({ sub: 'x' }, JWT_SECRET, 'HS512')
+    const unsigned = `${btoa('{"alg":"none","typ":"JWT"}').replaceAll('=', '')}.${btoa('{"sub":"x"}').replaceAll('=', '')}.`
+    for (const token of ['', 'x', foreign, expired, otherHash, unsigned]) {
+      const response = await api('/api/events', `Bearer ${token}`)
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ success: false, error: { code: 'unauthorized' } })
+    }
+  })
+})
+
+describe('the other routes', () => {
+  it('answer as the runbook says', async () => {
+    expect(await (await fetch(`${server.url}/webhooks/greenapi/status`)).json()).toMatchObject({ ok: true, service: 'greenapi-webhook' })
+    await post(notification('A1'))
+    expect(await (await fetch(`${server.url}/healthz`)).json()).toMatchObject({
+      ok: true,
+      webhooks: { recorded: 1 },
+      cache: { pending: 0 },
+    })
+    expect((await fetch(`${server.url}/nowhere`)).status).toBe(404)
+    const wrongMethod = await fetch(`${server.url}/webhooks/greenapi`)
+    expect([wrongMethod.status, wrongMethod.headers.get('allow')]).toEqual([405, 'POST'])
+  })
+})
+
+describe('starting', () => {
+  it('refuses a port that is taken and a folder that is in use, in plain words', async () => {
+    const { port } = new URL(server.url)
+    await expect(startServer(configWith({ PORT: port, MESSAGE_EVENT_LOGS_DIR: join(dir, 'other') }))).rejects.toThrow(
+      `Port ${port} on 127.0.0.1 is taken`,
+    )
+    await expect(startServer(configWith())).rejects.toThrow('is written by process')
+  })
+
+  it('prints a line for the shell that records an event, and one that reads it', async () => {
+    const sandbox = loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'sandbox'), LOG_LEVEL: 'silent' })
+    const other = await startServer(sandbox)
+    try {
+      const lines = (await welcome(sandbox, other.url)).split('\n').filter((line) => line.startsWith('curl '))
+      const run = promisify(execFile)
+      expect((await run('sh', ['-c', lines[0] as string])).stdout).toContain('HTTP/1.1 200')
+      expect(JSON.parse((await run('sh', ['-c', lines[1] as string])).stdout)).toMatchObject({
+        events: [{ contact: { value: '+33639980001' } }],
+      })
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('never prints a configured secret', async () => {
+    const text = await welcome(configWith({ GREEN_API_INSTANCE_ID: '7105000002', GREEN_API_TOKEN: 'api-token-for-tests' }), server.url)
+    for (const secret of [TOKEN, JWT_SECRET, 'api-token-for-tests']) expect(text).not.toContain(secret)
+    expect(text).toContain('$GREEN_API_WEBHOOK_TOKEN')
+  })
+})
+
+describe('the process', () => {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+  const start = (env: Record<string, string>) =>
+    spawn(process.execPath, ['--conditions=@pipe-comms/source', main], {
+      env: { PATH: process.env.PATH, PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'process'), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+
+  it('answers what is under way and closes the log on SIGTERM', async () => {
+    const child = start({ GREEN_API_WEBHOOK_TOKEN: TOKEN })
+    let said = ''
+    child.stdout.on('data', (chunk) => {
+      said += chunk
+    })
+    while (!/curl/.test(said)) await once(child.stdout, 'data')
+    const url = /Listens on\s+(\S+)/.exec(said)?.[1] as string
+    const answers = Array.from({ length: 50 }, (_, index) =>
+      fetch(`${url}/webhooks/greenapi`, {
+        method: 'POST',
+        body: JSON.stringify(notification(`T${index}`)),
+        headers: { authorization: `Bearer ${TOKEN}`, connection: 'close' },
+      }).then(
+        ({ status }) => status,
+        () => undefined,
+      ),
+    )
+    await answers[0]
+    child.kill('SIGTERM')
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    const taken = (await Promise.all(answers)).filter((status) => status === 200).length
+    const [file] = (await readdir(join(dir, 'process'))).filter((name) => name.endsWith('.jsonl'))
+    const lines = (await readFile(join(dir, 'process', file as string), 'utf8')).trimEnd().split('\n')
+    expect(lines).toHaveLength(taken)
+    expect(said).toContain('Closed')
+  })
+
+  it('does not start on a wrong configuration, and says every problem', async () => {
+    const child = start({ NODE_ENV: 'production', PORT: 'x' })
+    let said = ''
+    child.stderr.on('data', (chunk) => {
+      said += chunk
+    })
+    const [code] = await once(child, 'close')
+    expect(code).toBe(1)
+    expect(said).toMatch(/The server did not start\. The configuration has 3 problems:\n {2}- PORT: /)
+  })
+})

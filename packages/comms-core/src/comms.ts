@@ -1,0 +1,123 @@
+import { CommsError } from './errors.ts'
+import { createEvent } from './events/recorded-event.ts'
+import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
+import type { EventStore } from './store/event-store.ts'
+import { requestFromQuarantine } from './transport/quarantine.ts'
+import type { Transport } from './transport/transport.ts'
+import { appendRequests, type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
+
+export interface CommsOptions {
+  /** Where events are kept. Closed by `comms.close()`. */
+  readonly store: EventStore
+  /** The ways in and out. @default none */
+  readonly transports?: readonly Transport[]
+  /** The largest webhook body taken, in bytes. Providers send kilobytes; what is larger is a mistake or an attack. @default 1048576 (1 MiB) */
+  readonly maxBodyBytes?: number
+  /** Told of every webhook after it is answered for, for logs and metrics. What it throws is logged and changes nothing. */
+  readonly onWebhook?: (report: WebhookReport) => void
+  /** @default silent */
+  readonly logger?: Logger
+  /** @default the system's clock */
+  readonly clock?: Clock
+  /** @default UUIDv7 */
+  readonly ids?: IdSource
+}
+
+export interface Comms {
+  /**
+   * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request`, as Hono,
+   * Bun, Deno and `@hono/node-server` have it. 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away.
+   */
+  handle(request: Request): Promise<Response>
+  /**
+   * Parses every quarantined webhook again, after the transport learned to understand it, and records what it says now. Safe to
+   * repeat: facts already recorded are not recorded again.
+   */
+  reparseQuarantined(options?: { readonly signal?: AbortSignal }): Promise<ReparseReport>
+  /** Waits for what is under way and closes the store. */
+  close(): Promise<void>
+}
+
+export interface ReparseReport {
+  /** Webhooks that are understood now. */
+  readonly understood: number
+  /** Events these added to the log. */
+  readonly recorded: number
+  /** Webhooks that stay in quarantine. */
+  readonly left: number
+}
+
+/**
+ * Puts a store and transports together.
+ * @example
+ * const comms = createComms({ store: memoryEventStore(), transports: [] })
+ * const response = await comms.handle(new Request('https://comms.example.com/webhooks/greenapi', { method: 'POST' }))
+ * @throws CommsError `configuration_invalid` when two transports have the same id or want the same path.
+ */
+export function createComms(options: CommsOptions): Comms {
+  const { store, transports = [] } = options
+  const runtime = { clock: options.clock ?? systemClock, ids: options.ids ?? uuidSource, logger: options.logger ?? silentLogger }
+  const byId = new Map(transports.map((transport) => [transport.id, transport]))
+  if (byId.size < transports.length) {
+    throw new CommsError(
+      'configuration_invalid',
+      `Expected transports with different ids, got ${transports.map(({ id }) => id).join(', ')}`,
+    )
+  }
+  const misnamed = transports.find(({ id }) => !/^[a-z][a-z0-9-]*$/.test(id))
+  if (misnamed) {
+    throw new CommsError('configuration_invalid', `Expected a transport id of lower-case letters, digits and dashes, got "${misnamed.id}"`)
+  }
+  const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
+  const handler = webhookHandler({
+    transports,
+    store,
+    maxBodyBytes,
+    ...runtime,
+    ...(options.onWebhook ? { onWebhook: options.onWebhook } : {}),
+  })
+  const underWay = new Set<Promise<unknown>>()
+
+  return {
+    async handle(request) {
+      const answered = handler(request).catch((error: unknown) => {
+        runtime.logger.error('A webhook could not be answered', { error: String(error) })
+        return Response.json({ ok: false, error: 'Internal error' }, { status: 500 })
+      })
+      underWay.add(answered)
+      try {
+        return await answered
+      } finally {
+        underWay.delete(answered)
+      }
+    },
+
+    async reparseQuarantined({ signal } = {}) {
+      const report = { understood: 0, recorded: 0, left: 0 }
+      for await (const event of store.readAll(signal ? { signal } : {})) {
+        if (event.type !== 'webhook.quarantined') continue
+        const endpoint = byId.get(event.data.transport)?.webhooks?.find(({ path }) => path === event.data.path)
+        try {
+          if (!endpoint) throw new CommsError('webhook_unparsable', `No transport ${event.data.transport} with ${event.data.path}`)
+          const facts = await endpoint.parse(requestFromQuarantine(event))
+          // Without a time of the provider's, the fact is as old as its quarantined webhook, not as this reading of it.
+          const then = { clock: { now: () => Date.parse(event.occurredAt) }, ids: runtime.ids }
+          const appends = appendRequests(facts.map((fact) => createEvent(fact, then)))
+          const results = await store.append(appends)
+          report.understood += 1
+          for (const result of results)
+            if (result.status === 'recorded') report.recorded += result.events.filter(({ repeated }) => !repeated).length
+        } catch (error) {
+          if (error instanceof Error && /^store_/.test(String((error as CommsError).code))) throw error
+          report.left += 1
+        }
+      }
+      return report
+    },
+
+    async close() {
+      await Promise.allSettled(underWay)
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { CommsError } from '../errors.ts'
+import { parseContactAddress } from '../events/contact-address.ts'
+import { idempotencyKey } from '../events/idempotency-key.ts'
+import type { EventFact } from '../events/message-event.ts'
+import type { Transport, WebhookEndpoint } from '../transport/transport.ts'
+import { bodyText } from '../transport/webhook-request.ts'
+import { failuresOf } from './planted-fault.ts'
+import { type SendScenario, type TransportSubject, transportConformance } from './transport.ts'
+
+const SECRET = 'pigeon-secret-1'
+const URL_OF_WEBHOOK = 'https://comms.example.com/webhooks/pigeon'
+
+const post = (body: string | Uint8Array<ArrayBuffer>, token?: string) =>
+  new Request(URL_OF_WEBHOOK, { method: 'POST', body, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
+
+/** A whole transport, small and right; each planted fault bends one part of it. */
+function pigeon(
+  bend: { endpoint?: Partial<WebhookEndpoint>; send?: (scenario: SendScenario) => Transport['send'] } = {},
+): TransportSubject {
+  const send =
+    bend.send ??
+    ((scenario: SendScenario): Transport['send'] =>
+      async (_message, { signal }) => {
+        if (signal.aborted) throw new CommsError('send_unavailable', 'Pigeon: stopped before sending')
+        if (scenario === 'rejected') throw new CommsError('send_rejected', 'Pigeon: no such loft', { failure: 'recipient' })
+        if (scenario === 'unavailable') throw new CommsError('send_unavailable', 'Pigeon: storm', { retryAfterMs: 1000 })
+        if (scenario === 'uncertain') throw new CommsError('send_uncertain', 'Pigeon: did not come back')
+        if (scenario === 'misconfigured') throw new CommsError('transport_misconfigured', 'Pigeon: wrong ring')
+        return { providerMessageId: 'p-1' }
+      })
+  const endpoint: WebhookEndpoint = {
+    path: '/webhooks/pigeon',
+    methods: ['POST'],
+    verify: ({ headers }) => {
+      if (headers.get('authorization') !== `Bearer ${SECRET}`) throw new CommsError('webhook_unverified', 'Pigeon: wrong ring')
+    },
+    parse: (request): EventFact[] => {
+      const note = JSON.parse(bodyText(request)) as { id?: string; text?: string } | null
+      if (typeof note?.id !== 'string') throw new CommsError('webhook_unparsable', 'Pigeon: expected a note with an id')
+      return [
+        {
+          type: 'message.received',
+          idempotencyKey: idempotencyKey('pigeon', note.id),
+          channel: 'pigeon',
+          provider: 'pigeon',
+          direction: 'inbound',
+          contact: parseContactAddress('+33639980001'),
+          messageId: `pigeon:${note.id}`,
+          providerMessageId: note.id,
+          source: { via: 'webhook', raw: note },
+          data: { text: note.text ?? '' },
+        },
+      ]
+    },
+    ...bend.endpoint,
+  }
+  const transport = (scenario: SendScenario): Transport => ({
+    id: 'pigeon',
+    channel: 'pigeon',
+    account: 'loft-1',
+    send: send(scenario),
+    webhooks: [endpoint],
+  })
+  return {
+    transport: transport('accepted'),
+    secrets: [SECRET],
+    webhook: {
+      genuine: ['1', '2'].map((id) => () => post(JSON.stringify({ id, text: 'coo' }), SECRET)),
+      signed: (body) => post(body, SECRET),
+      forged: [(body) => post(body), (body) => post(body, 'wrong')],
+    },
+    sending: (scenario) => ({
+      transport: transport(scenario),
+      message: { messageId: 'm-1', to: parseContactAddress('+33639980001'), content: { text: 'coo' } },
+    }),
+  }
+}
+
+const failures = (bend: Parameters<typeof pigeon>[0]) =>
+  failuresOf((runner) => transportConformance('pigeon', () => pigeon(bend), { runner }))
+const good = pigeon().transport.webhooks?.[0] as WebhookEndpoint
+
+transportConformance('pigeon', () => pigeon(), { runner: { describe, it } })
+
+describe('the transport kit finds planted faults', () => {
+  it('finds a transport that parses before it verifies', async () => {
+    const verify: WebhookEndpoint['verify'] = (request) => {
+      JSON.parse(bodyText(request))
+      return good.verify(request)
+    }
+    expect(await failures({ endpoint: { verify } })).toContain('refuses forged webhooks as unverified, before it looks at the body')
+  })
+
+  it('finds a transport that lets forged webhooks in', async () => {
+    expect(await failures({ endpoint: { verify: () => {} } })).toContain(
+      'refuses forged webhooks as unverified, before it looks at the body',
+    )
+  })
+
+  it('finds a transport that throws on repeats', async () => {
+    const seen = new Set<string>()
+    const parse: WebhookEndpoint['parse'] = (request) => {
+      if (seen.has(bodyText(request))) throw new Error('seen before')
+      seen.add(bodyText(request))
+      return good.parse(request)
+    }
+    expect(await failures({ endpoint: { parse } })).toContain('gives equal facts when the same webhook comes again')
+  })
+
+  it('finds a transport that leaks the secret into an error', async () => {
+    const verify: WebhookEndpoint['verify'] = () => {
+      throw new CommsError('webhook_unverified', `Pigeon: expected ${SECRET}`)
+    }
+    expect(await failures({ endpoint: { verify } })).toContain('lets no secret into a fact or into the error of a webhook')
+  })
+
+  it('finds a transport that leaks the secret into the cause of a failed send', async () => {
+    const send = (scenario: SendScenario): Transport['send'] => {
+      const right = pigeon().sending(scenario).transport
+      return (message, options) =>
+        right.send(message, options).catch((error: CommsError) => {
+          throw new CommsError(error.code, error.message, { ...error, cause: new Error(`GET /send/${SECRET}`) })
+        })
+    }
+    expect(await failures({ send })).toEqual(['tells the four ways in which sending fails apart'])
+  })
+
+  it('finds a transport that makes keys from a random source', async () => {
+    const parse: WebhookEndpoint['parse'] = async (request) =>
+      (await good.parse(request)).map((fact) => ({ ...fact, idempotencyKey: `pigeon:${Math.random()}` }))
+    expect(await failures({ endpoint: { parse } })).toEqual(['gives equal facts when the same webhook comes again'])
+  })
+
+  it('finds a transport that gives different facts one key', async () => {
+    const parse: WebhookEndpoint['parse'] = async (request) => (await good.parse(request)).map((fact) => ({ ...fact, idempotencyKey: 'k' }))
+    expect(await failures({ endpoint: { parse } })).toEqual(['gives different facts different keys'])
+  })
+
+  it('finds a transport that throws errors without a code', async () => {
+    const send = (): Transport['send'] => async () => {
+      throw new Error('it failed')
+    }
+    expect(await failures({ send })).toContain('tells the four ways in which sending fails apart')
+  })
+})

@@ -1,0 +1,242 @@
+import { createEvent } from '../events/recorded-event.ts'
+import { systemClock, uuidSource } from '../runtime.ts'
+import type { OutboundMessage, Transport, WebhookEndpoint } from '../transport/transport.ts'
+import { readWebhookRequest, type WebhookRequest } from '../transport/webhook-request.ts'
+import { caught, expectCode, expectEqual, expectTrue, type KitOptions, type KitTests, registerKit } from './runner.ts'
+
+/** What a provider may do with a message that is handed to it. */
+export type SendScenario = 'accepted' | 'rejected' | 'unavailable' | 'uncertain' | 'misconfigured'
+
+/** A transport under test and the provider's side of it. */
+export interface TransportSubject {
+  readonly transport: Transport
+  /** Every credential the transport was configured with: the kit looks for them in all that comes out. At least one. */
+  readonly secrets: readonly string[]
+  /** For transports with webhooks. */
+  readonly webhook?: {
+    /** Different genuine webhooks, with right credentials, that the transport understands. At least two. */
+    readonly genuine: readonly (() => Request)[]
+    /** A request with right credentials over any body. */
+    signed(body: Uint8Array<ArrayBuffer>): Request | Promise<Request>
+    /** A request over any body that must not pass: without credentials, with wrong ones, with a signature over another body. */
+    readonly forged: readonly ((body: Uint8Array<ArrayBuffer>) => Request)[]
+  }
+  /** The same transport, talking to a provider that does this, and a message for it. */
+  sending(scenario: SendScenario): { readonly transport: Transport; readonly message: OutboundMessage }
+  dispose?(): Promise<void>
+}
+
+/** Registers the promises of {@link Transport} as tests. */
+export function transportConformance(name: string, create: () => Promise<TransportSubject> | TransportSubject, options: KitOptions): void {
+  registerKit(`${name} keeps the promises of a Transport`, tests, create, options)
+}
+
+const MAX_BODY_BYTES = 16_777_216
+
+const encode = (text: string) => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
+const garbage: readonly Uint8Array<ArrayBuffer>[] = [
+  encode(''),
+  encode('{'),
+  encode('null'),
+  encode('[]'),
+  encode('"text"'),
+  encode('{"typeWebhook":null,"__proto__":{"x":1}}'),
+  encode('a=1&b=%ZZ&c'),
+  encode('['.repeat(100_000)),
+  new Uint8Array([0xff, 0xfe, 0x00, 0xc3, 0x28]),
+]
+
+const tests: KitTests<TransportSubject> = {
+  'says what it is': async ({ transport }) => {
+    expectTrue(/^[a-z][a-z0-9-]*$/.test(transport.id), `id: expected lower-case letters, digits and dashes, got ${transport.id}`)
+    expectTrue(
+      /^[a-z][a-z0-9-]*$/.test(transport.channel),
+      `channel: expected lower-case letters, digits and dashes, got ${transport.channel}`,
+    )
+    expectTrue(transport.account.length > 0, 'account is not empty')
+  },
+
+  'gives events that keep the schema': async (subject) => {
+    for await (const { facts } of genuineFacts(subject)) {
+      expectTrue(facts.length > 0, 'a genuine webhook holds at least one fact')
+      for (const fact of facts) createEvent(fact, { clock: systemClock, ids: uuidSource })
+    }
+  },
+
+  'gives equal facts when the same webhook comes again': async (subject) => {
+    for await (const { facts, endpoint, request } of genuineFacts(subject)) {
+      expectEqual(await endpoint.parse(request()), facts, 'the same request parsed again')
+      expectEqual(await endpoint.parse(await read(await fresh(subject, request))), facts, 'a repeat of the request')
+    }
+  },
+
+  'gives different facts different keys': async (subject) => {
+    const seen: string[] = []
+    for await (const { facts } of genuineFacts(subject)) seen.push(...facts.map(({ idempotencyKey }) => idempotencyKey))
+    expectEqual(new Set(seen).size, seen.length, `keys of different webhooks: ${seen.join(', ')}`)
+  },
+
+  'keeps the raw webhook beside the fact': async (subject) => {
+    for await (const { facts } of genuineFacts(subject)) {
+      expectTrue(
+        facts.every(({ source }) => source?.via === 'webhook' && source.raw !== undefined),
+        'source.raw of each fact',
+      )
+    }
+  },
+
+  'takes the same webhook any number of times': async (subject) => {
+    for await (const { endpoint, request } of genuineFacts(subject)) {
+      for (let turn = 0; turn < 50; turn += 1) {
+        await endpoint.verify(request())
+        await endpoint.parse(request())
+      }
+    }
+  },
+
+  'refuses forged webhooks as unverified, before it looks at the body': async (subject) => {
+    const { webhook } = subject
+    if (!webhook) return
+    expectTrue(webhook.forged.length > 0, 'the subject gives forged requests')
+    for (const forge of webhook.forged) {
+      for (const body of [...garbage, ...(await genuineBodies(subject))]) {
+        const request = forge(body)
+        const endpoint = endpointFor(subject.transport, request)
+        const received = await read(request)
+        await expectCode(() => endpoint.verify(received), 'webhook_unverified', 'verify of a forged request')
+      }
+    }
+  },
+
+  'takes no garbage for a fact': async (subject) => {
+    const { webhook } = subject
+    if (!webhook) return
+    for (const body of garbage) {
+      const request = await webhook.signed(body)
+      const endpoint = endpointFor(subject.transport, request)
+      const received = await read(request)
+      await endpoint.verify(received)
+      let facts: readonly unknown[] = []
+      try {
+        facts = await endpoint.parse(received)
+      } catch {
+        continue
+      }
+      expectEqual(facts, [], 'facts in garbage')
+    }
+  },
+
+  'understands a genuine webhook after garbage': async (subject) => {
+    const { webhook } = subject
+    if (!webhook) return
+    for (const body of garbage) {
+      const request = await webhook.signed(body)
+      const endpoint = endpointFor(subject.transport, request)
+      await Promise.resolve(read(request).then((received) => endpoint.parse(received))).catch(() => undefined)
+    }
+    for await (const { facts } of genuineFacts(subject)) expectTrue(facts.length > 0, 'facts after garbage')
+  },
+
+  'lets no secret into a fact or into the error of a webhook': async (subject) => {
+    const { webhook, secrets, transport } = subject
+    expectTrue(secrets.length > 0 && secrets.every((secret) => secret.length >= 4), 'the subject names its secrets')
+    for await (const { facts } of genuineFacts(subject)) expectNoSecret(facts, secrets, 'facts')
+    for (const forge of webhook?.forged ?? []) {
+      const request = forge(encode('{}'))
+      const received = await read(request)
+      expectNoSecret(await caught(() => endpointFor(transport, request).verify(received), 'verify'), secrets, 'error of verify')
+    }
+    for (const body of webhook ? garbage : []) {
+      const request = await (webhook as NonNullable<typeof webhook>).signed(body)
+      try {
+        await endpointFor(transport, request).parse(await read(request))
+      } catch (error) {
+        expectNoSecret(error, secrets, 'error of parse')
+      }
+    }
+  },
+
+  'gives the receipt of a message that the provider takes': async ({ sending }) => {
+    const { transport, message } = sending('accepted')
+    const receipt = await transport.send(message, { signal: new AbortController().signal })
+    expectTrue(typeof receipt.providerMessageId === 'string' && receipt.providerMessageId !== '', "the provider's id is in the receipt")
+  },
+
+  'tells the four ways in which sending fails apart': async ({ sending, secrets }) => {
+    const codes = {
+      rejected: 'send_rejected',
+      unavailable: 'send_unavailable',
+      uncertain: 'send_uncertain',
+      misconfigured: 'transport_misconfigured',
+    } as const
+    for (const [scenario, code] of Object.entries(codes)) {
+      const { transport, message } = sending(scenario as SendScenario)
+      const error = await caught(() => transport.send(message, { signal: new AbortController().signal }), `send, ${scenario}`)
+      await expectCode(() => Promise.reject(error), code, `send, ${scenario}`)
+      if (code === 'send_rejected')
+        expectTrue((error as { failure?: unknown }).failure !== undefined, 'send_rejected says whose fault it is')
+      expectNoSecret(error, secrets, `error of send, ${scenario}`)
+    }
+  },
+
+  'sends nothing when the signal is aborted before': async ({ sending }) => {
+    const { transport, message } = sending('accepted')
+    const controller = new AbortController()
+    controller.abort(new Error('stopped'))
+    await expectCode(() => transport.send(message, { signal: controller.signal }), 'send_unavailable', 'send with an aborted signal')
+  },
+}
+
+/** Searches a value and everything hidden in it: causes, non-enumerable fields, headers. */
+function expectNoSecret(value: unknown, secrets: readonly string[], where: string): void {
+  const seen = new Set<unknown>()
+  const texts: string[] = []
+  const visit = (part: unknown) => {
+    if (typeof part === 'string') texts.push(part)
+    if (typeof part !== 'object' || part === null || seen.has(part)) return
+    seen.add(part)
+    if (part instanceof Headers)
+      part.forEach((text) => {
+        texts.push(text)
+      })
+    for (const key of Object.getOwnPropertyNames(part)) visit((part as Record<string, unknown>)[key])
+  }
+  visit(value)
+  for (const secret of secrets) {
+    const spellings = [secret, encodeURIComponent(secret), btoa(secret)]
+    expectTrue(!texts.some((text) => spellings.some((spelling) => text.includes(spelling))), `a secret is in the ${where}`)
+  }
+}
+
+async function* genuineFacts(subject: TransportSubject) {
+  for (const make of subject.webhook?.genuine ?? []) {
+    const incoming = make()
+    const endpoint = endpointFor(subject.transport, incoming)
+    const received = await read(incoming)
+    const request = (): WebhookRequest => ({ ...received, body: received.body.slice() })
+    await endpoint.verify(request())
+    yield { endpoint, request, facts: await endpoint.parse(request()) }
+  }
+}
+
+async function genuineBodies(subject: TransportSubject): Promise<Uint8Array<ArrayBuffer>[]> {
+  return Promise.all((subject.webhook?.genuine ?? []).map(async (make) => new Uint8Array(await make().arrayBuffer())))
+}
+
+/** The request as a provider would send it once more. */
+async function fresh(subject: TransportSubject, request: () => WebhookRequest): Promise<Request> {
+  const { method, url, headers, body } = request()
+  const signed = method === 'GET' ? undefined : await subject.webhook?.signed(body as Uint8Array<ArrayBuffer>)
+  return signed ?? new Request(url, { method, headers })
+}
+
+function endpointFor(transport: Transport, request: Request): WebhookEndpoint {
+  const { pathname } = new URL(request.url)
+  const endpoint = transport.webhooks?.find(({ path, methods }) => path === pathname && methods.includes(request.method))
+  if (!endpoint) throw new Error(`The subject's request ${request.method} ${pathname} is for no endpoint of the transport`)
+  return endpoint
+}
+
+function read(request: Request): Promise<WebhookRequest> {
+  return readWebhookRequest(request, MAX_BODY_BYTES)
+}

@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isCommsError } from '../errors.ts'
+import { contactAddressSchema, parseContactAddress } from './contact-address.ts'
+
+const FR = { defaultRegion: 'FR' }
+
+describe('parseContactAddress', () => {
+  it.each([
+    ['+33 6 39 98 00 01', 'phone', '+33639980001'],
+    ['06 39 98 00 01', 'phone', '+33639980001'],
+    ['06.39.98.00.01', 'phone', '+33639980001'],
+    ['0033639980001', 'phone', '+33639980001'],
+    ['tel:+33639980001', 'phone', '+33639980001'],
+    ['whatsapp:+33639980001', 'phone', '+33639980001'],
+    ['33639980001@c.us', 'phone', '+33639980001'],
+    ['33639980001:12@s.whatsapp.net', 'phone', '+33639980001'],
+    ['+1 202 555 0143', 'phone', '+12025550143'],
+    ['99912345678@c.us', 'phone', '+99912345678'],
+    ['100000000000001@lid', 'lid', 'lid:100000000000001'],
+    ['33639980001@lid', 'lid', 'lid:33639980001'],
+    ['120363000000000001@g.us', 'group', 'group:120363000000000001'],
+    ['33639980001-1581234048@g.us', 'group', 'group:33639980001-1581234048'],
+    ['status@broadcast', 'broadcast', 'broadcast:status'],
+    ['120363000000000002@newsletter', 'broadcast', 'newsletter:120363000000000002'],
+    ['Alex.Martin@Example.COM', 'email', 'alex.martin@example.com'],
+    ['mailto:a+b@example.com', 'email', 'a+b@example.com'],
+    ['a@münchen.example.com', 'email', 'a@xn--mnchen-3ya.example.com'],
+    ['36184', 'short-code', '36184'],
+    ['Brand', 'sender-name', 'BRAND'],
+    ['MY SHOP-1', 'sender-name', 'MY SHOP-1'],
+  ])('reads %s as %s %s', (raw, kind, value) => {
+    expect(parseContactAddress(raw, FR)).toEqual({ kind, value, raw })
+  })
+
+  it.each([
+    '',
+    '   ',
+    '@c.us',
+    'abc@c.us',
+    'x@lid',
+    'a@',
+    '@example.com',
+    'a@example',
+    'a@@example.com',
+    'a b@example.com',
+    'a@example.com\r\nBcc: x@example.com',
+    'a\u0000@example.com',
+    'a@exa_mple.com',
+    'a@127.0.0.1',
+    'a..b@example.com',
+    'a longer text than eleven letters',
+    '1'.repeat(40),
+    `${'a'.repeat(65)}@example.com`,
+  ])('refuses %j, saying what was expected', (raw) => {
+    expect(() => parseContactAddress(raw, FR)).toThrow(/Expected a phone number, e-mail address or chat id, got /)
+  })
+
+  it('needs a region for a national number', () => {
+    expect(() => parseContactAddress('06 39 98 00 01')).toThrow('Expected')
+    expect(parseContactAddress('+33639980001').value).toBe('+33639980001')
+  })
+
+  it('says when the region is no country', () => {
+    expect(() => parseContactAddress('06 39 98 00 01', { defaultRegion: 'France' })).toThrow('defaultRegion: expected an ISO country code')
+  })
+
+  it('gives one spelling: reading the canonical value again changes nothing', () => {
+    const values = ['+33639980001', 'a@example.com', '36184', 'BRAND']
+    for (const value of values) expect(parseContactAddress(value, FR).value).toBe(value)
+  })
+
+  it('reads any text to an address that keeps the schema, or refuses it with its code', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string({ unit: 'binary' }), fc.emailAddress(), fc.stringMatching(/^[+0-9 ().-]{1,20}(@(c\.us|lid|g\.us))?$/)),
+        (raw) => {
+          try {
+            expect(contactAddressSchema.safeParse(parseContactAddress(raw, FR)).success).toBe(true)
+          } catch (error) {
+            expect(isCommsError(error, 'address_invalid')).toBe(true)
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+})

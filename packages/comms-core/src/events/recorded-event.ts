@@ -1,0 +1,46 @@
+import { CommsError } from '../errors.ts'
+import { type Clock, type IdSource, isoInstant } from '../runtime.ts'
+import { type EventFact, type MessageEvent, messageEventSchema, type NewEvent } from './message-event.ts'
+
+/**
+ * A place in the whole log: opaque, given out by one store, and sortable as a string, an earlier place before a later one.
+ * Keep it as it is; do not count with it, and do not carry it to another store.
+ */
+export type Position = string & { readonly __position?: never }
+
+/** What the store adds to an event when it records it. */
+export interface Recording {
+  readonly position: Position
+  /** The stream the event is in: one per contact and channel, or one per transport account. */
+  readonly streamId: string
+  /** Place in that stream, from 1, without gaps. */
+  readonly version: number
+  /** When the store recorded it, by the store's clock. */
+  readonly recordedAt: string
+}
+
+/** An event as it stands in the log. */
+export type RecordedEvent = MessageEvent & Recording
+
+/**
+ * Makes the event of a fact: gives it its id, its schema version and, when the provider gave none, its time.
+ * @throws CommsError `event_invalid`, naming each field that breaks the schema.
+ */
+export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Clock }): NewEvent {
+  const time =
+    fact.occurredAt === undefined
+      ? { occurredAt: isoInstant(runtime.clock.now()), occurredAtSource: fact.occurredAtSource ?? 'receipt' }
+      : { occurredAtSource: fact.occurredAtSource ?? 'provider' }
+  const checked = messageEventSchema.safeParse({ id: `evt_${runtime.ids.next()}`, schemaVersion: 1, ...fact, ...time })
+  if (checked.success) return checked.data
+  const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'event'}: ${issue.message}`)
+  throw new CommsError('event_invalid', `${String(fact.type)} breaks the schema: ${problems.join('; ')}`)
+}
+
+/**
+ * The stream an event belongs to: `<channel>:<contact>` for all that concerns a contact, such as `whatsapp:+33639980001`, and
+ * `transport:<provider>:<account>` for the rest.
+ */
+export function streamIdOf(event: Pick<MessageEvent, 'channel' | 'provider' | 'account' | 'contact'>): string {
+  return event.contact ? `${event.channel}:${event.contact.value}` : `transport:${event.provider}:${event.account ?? 'default'}`
+}

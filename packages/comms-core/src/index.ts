@@ -1,0 +1,36 @@
+export { type Comms, type CommsOptions, createComms, type ReparseReport } from './comms.ts'
+export { CommsError, type CommsErrorCode, type CommsErrorDetails, type FailureClass, isCommsError } from './errors.ts'
+export { type AddressOptions, type ContactAddress, contactAddressSchema, parseContactAddress } from './events/contact-address.ts'
+export { idempotencyKey } from './events/idempotency-key.ts'
+export { type Media, type MessageContent, mediaSchema, messageContentSchema } from './events/message-content.ts'
+export {
+  type EventFact,
+  type LeadMatch,
+  leadMatchSchema,
+  type MessageEvent,
+  type MessageEventOf,
+  type MessageEventType,
+  messageEventJsonSchema,
+  messageEventSchema,
+  type NewEvent,
+} from './events/message-event.ts'
+export { createEvent, type Position, type RecordedEvent, type Recording, streamIdOf } from './events/recorded-event.ts'
+export { type Clock, type IdSource, isoInstant, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
+export { type AppendDecision, decideAppends, eventToJson } from './store/decide-appends.ts'
+export { type EventCache, type EventCacheOptions, type EventCacheState, eventCache } from './store/event-cache.ts'
+export type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './store/event-store.ts'
+export { memoryEventStore } from './store/memory-event-store.ts'
+export { requestFromQuarantine } from './transport/quarantine.ts'
+export type {
+  InboxDelivery,
+  InboxReader,
+  OutboundMessage,
+  SendReceipt,
+  SendReconciler,
+  Transport,
+  TransportProbe,
+  TransportProblem,
+  WebhookEndpoint,
+} from './transport/transport.ts'
+export type { WebhookReport } from './transport/webhook-handler.ts'
+export { bodyText, type WebhookRequest } from './transport/webhook-request.ts'

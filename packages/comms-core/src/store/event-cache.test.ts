@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest'
+import { appendOf } from '../conformance/builders.ts'
+import { eventStoreConformance } from '../conformance/event-store.ts'
+import { collect } from '../conformance/runner.ts'
+import { CommsError } from '../errors.ts'
+import { eventCache } from './event-cache.ts'
+import type { AppendRequest, EventStore } from './event-store.ts'
+import { memoryEventStore } from './memory-event-store.ts'
+
+eventStoreConformance(
+  'cache over memory',
+  () => ({ store: eventCache({ store: memoryEventStore() }), reopen: async () => eventCache({ store: memoryEventStore() }) }),
+  { runner: { describe, it }, knownGaps: { 'keeps everything across close and reopen': 'in memory by design' } },
+)
+
+const STREAM = 'whatsapp:+33639980001'
+
+/** A store that waits to be let go, and counts the events of each write. */
+function gated(): {
+  store: EventStore
+  sizes: number[]
+  open: () => void
+  breakWith: (test: (requests: readonly AppendRequest[]) => unknown) => void
+} {
+  const good = memoryEventStore()
+  const sizes: number[] = []
+  let open = () => {}
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  let fault: (requests: readonly AppendRequest[]) => unknown = () => undefined
+  const store: EventStore = {
+    append: async (requests) => {
+      await gate
+      const error = fault(requests)
+      if (error) throw error
+      sizes.push(requests.reduce((sum, { events }) => sum + events.length, 0))
+      return good.append(requests)
+    },
+    find: (key) => good.find(key),
+    readStream: (...given) => good.readStream(...given),
+    readAll: (...given) => good.readAll(...given),
+    close: () => good.close(),
+  }
+  return {
+    store,
+    sizes,
+    open: () => open(),
+    breakWith: (test) => {
+      fault = test
+    },
+  }
+}
+
+describe('eventCache', () => {
+  it('writes a lone event at once, and those that wait meanwhile together, at most maxBatch a write', async () => {
+    const { store, sizes, open } = gated()
+    const cache = eventCache({ store, maxBatch: 100 })
+    const first = cache.append([appendOf(STREAM, ['first'])])
+    await Promise.resolve()
+    await Promise.resolve()
+    const rest = Array.from({ length: 250 }, (_, index) => cache.append([appendOf(STREAM, [`k${index}`])]))
+    expect(cache.state().pending).toBe(251)
+    open()
+    await Promise.all([first, ...rest])
+    expect(sizes).toEqual([1, 100, 100, 50])
+    expect(cache.state()).toEqual({ pending: 0, writes: 4, lastBatch: 50 })
+  })
+
+  it('refuses what would wait beyond maxPending, and takes it again later', async () => {
+    const { store, open } = gated()
+    const cache = eventCache({ store, maxPending: 3 })
+    const waiting = [cache.append([appendOf(STREAM, ['a', 'b'])]), cache.append([appendOf(STREAM, ['c'])])]
+    await expect(cache.append([appendOf(STREAM, ['d'])])).rejects.toMatchObject({ code: 'store_overloaded', retryAfterMs: 1000 })
+    open()
+    await Promise.all(waiting)
+    await cache.append([appendOf(STREAM, ['d'])])
+    expect((await collect(cache.readAll())).map(({ idempotencyKey }) => idempotencyKey)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('splits a batch that fails until the poison request stands alone', async () => {
+    const { store, open, breakWith } = gated()
+    const cache = eventCache({ store })
+    breakWith((requests) => requests.some(({ events }) => events[0]?.idempotencyKey === 'k7') && new CommsError('event_invalid', 'poison'))
+    const appends = Array.from({ length: 20 }, (_, index) => cache.append([appendOf(STREAM, [`k${index}`])]))
+    open()
+    const settled = await Promise.allSettled(appends)
+    expect(settled.map(({ status }) => status).filter((status) => status === 'rejected')).toHaveLength(1)
+    expect(settled[7]).toMatchObject({ status: 'rejected', reason: { code: 'event_invalid' } })
+    expect(await collect(cache.readAll())).toHaveLength(19)
+    expect(cache.state().pending).toBe(0)
+  })
+
+  it('does not hammer a store that is away: one try tells all who wait', async () => {
+    const { store, open, breakWith } = gated()
+    let tries = 0
+    breakWith(() => {
+      tries += 1
+      return new CommsError('store_unavailable', 'disk full')
+    })
+    const cache = eventCache({ store })
+    const appends = Array.from({ length: 20 }, (_, index) => cache.append([appendOf(STREAM, [`k${index}`])]))
+    open()
+    const settled = await Promise.allSettled(appends)
+    expect(settled.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(tries).toBe(1)
+    breakWith(() => undefined)
+    await cache.append([appendOf(STREAM, ['later'])])
+  })
+
+  it('says how many wait as each event comes', async () => {
+    const told: string[] = []
+    const cache = eventCache({ store: memoryEventStore(), onQueued: (event, pending) => told.push(`${event.idempotencyKey} ${pending}`) })
+    await cache.append([appendOf(STREAM, ['a', 'b'])])
+    await cache.append([appendOf(STREAM, ['c'])])
+    expect(told).toEqual(['a 1', 'b 2', 'c 1'])
+  })
+
+  it('refuses limits that make no sense', () => {
+    expect(() => eventCache({ store: memoryEventStore(), maxBatch: 0 })).toThrow('maxBatch: expected a whole number from 1, got 0')
+  })
+})

@@ -1,0 +1,186 @@
+import { CommsError, isCommsError } from '../errors.ts'
+import type { NewEvent } from '../events/message-event.ts'
+import type { RecordedEvent } from '../events/recorded-event.ts'
+import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
+
+export interface EventCacheOptions {
+  /** Where the events go. Closed by the cache's `close()`. */
+  readonly store: EventStore
+  /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
+  readonly maxBatch?: number
+  /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
+  readonly maxPending?: number
+  /** How many of the newest events stay in memory for `find`. @default 1000 */
+  readonly recent?: number
+  /** Told of each event that waits for the next write, and of how many now do. For logs. */
+  readonly onQueued?: (event: NewEvent, pending: number) => void
+}
+
+export interface EventCacheState {
+  /** Events that wait or are being written. */
+  readonly pending: number
+  /** Writes so far, failed ones left out. */
+  readonly writes: number
+  /** Events in the last write. */
+  readonly lastBatch: number
+}
+
+/** An {@link EventStore} in front of another one: see {@link eventCache}. */
+export interface EventCache extends EventStore {
+  state(): EventCacheState
+}
+
+/**
+ * Batches appends in front of any store: those that wait while a write is under way go together in the next one, so the store syncs
+ * once for many and a lone event waits for nobody. Each caller still hears only of its own requests, and only when they are durable.
+ *
+ * A batch that fails for its content is split until the poison request stands alone; the others are recorded. Beside the promises of
+ * an EventStore, `append` throws `store_overloaded` when more than `maxPending` events wait. Do not change events before it resolves.
+ * @example
+ * const store = eventCache({ store: memoryEventStore() })
+ */
+export function eventCache(options: EventCacheOptions): EventCache {
+  return new BatchingCache(options)
+}
+
+interface Waiting {
+  readonly requests: readonly AppendRequest[]
+  readonly size: number
+  readonly resolve: (results: readonly AppendResult[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+class BatchingCache implements EventCache {
+  readonly #store: EventStore
+  readonly #maxBatch: number
+  readonly #maxPending: number
+  readonly #recentLimit: number
+  readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
+  readonly #recent = new Map<string, RecordedEvent>()
+  #waiting: Waiting[] = []
+  #pending = 0
+  #writes = 0
+  #lastBatch = 0
+  #flushing: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: EventCacheOptions) {
+    this.#store = options.store
+    this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
+    this.#maxPending = atLeastOne('maxPending', options.maxPending ?? 10_000)
+    this.#recentLimit = options.recent ?? 1000
+    this.#onQueued = options.onQueued
+  }
+
+  state(): EventCacheState {
+    return { pending: this.#pending, writes: this.#writes, lastBatch: this.#lastBatch }
+  }
+
+  async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
+    this.#checkOpen()
+    const size = requests.reduce((sum, { events }) => sum + events.length, 0)
+    // A call larger than the limit passes when nothing waits: it could never pass otherwise.
+    if (this.#pending > 0 && this.#pending + size > this.#maxPending) {
+      throw new CommsError('store_overloaded', `${this.#pending} events wait for the store, the limit is ${this.#maxPending}`, {
+        retryAfterMs: 1000,
+      })
+    }
+    for (const { events } of requests) {
+      for (const event of events) {
+        this.#pending += 1
+        this.#onQueued?.(event, this.#pending)
+      }
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ requests, size, resolve, reject })
+      this.#flushing ??= this.#flush()
+    })
+  }
+
+  async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
+    this.#checkOpen()
+    return structuredClone(this.#recent.get(idempotencyKey)) ?? this.#store.find(idempotencyKey)
+  }
+
+  readStream(streamId: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent> {
+    return this.#store.readStream(streamId, options)
+  }
+
+  readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent> {
+    return this.#store.readAll(options)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.resolve(this.#flushing).then(() => this.#store.close())
+    return this.#closing
+  }
+
+  async #flush(): Promise<void> {
+    // What is appended in the same turn goes together.
+    await Promise.resolve()
+    while (this.#waiting.length > 0) await this.#write(this.#takeBatch())
+    // In the same turn as the check above: an append between the two would wait for ever.
+    this.#flushing = undefined
+  }
+
+  #takeBatch(): Waiting[] {
+    let events = 0
+    let count = 0
+    for (const { size } of this.#waiting) {
+      if (count > 0 && events + size > this.#maxBatch) break
+      events += size
+      count += 1
+    }
+    const batch = this.#waiting.slice(0, count)
+    this.#waiting = this.#waiting.slice(count)
+    return batch
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await this.#store.append(batch.flatMap(({ requests }) => requests))
+      this.#writes += 1
+      this.#lastBatch = batch.reduce((sum, { size }) => sum + size, 0)
+      let start = 0
+      for (const { requests, size, resolve } of batch) {
+        const own = results.slice(start, start + requests.length)
+        start += requests.length
+        this.#pending -= size
+        for (const result of own) if (result.status === 'recorded') for (const { event } of result.events) this.#remember(event)
+        resolve(own)
+      }
+    } catch (error) {
+      if (batch.length > 1 && !isOutage(error)) {
+        const middle = Math.ceil(batch.length / 2)
+        await this.#write(batch.slice(0, middle))
+        await this.#write(batch.slice(middle))
+        return
+      }
+      for (const { size, reject } of batch) {
+        this.#pending -= size
+        reject(error)
+      }
+    }
+  }
+
+  #remember(event: RecordedEvent): void {
+    if (this.#recentLimit === 0) return
+    // A copy: the caller holds the other one.
+    this.#recent.set(event.idempotencyKey, structuredClone(event))
+    if (this.#recent.size > this.#recentLimit) this.#recent.delete(this.#recent.keys().next().value as string)
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new CommsError('store_closed', 'The event cache was closed')
+  }
+}
+
+/** Whether every request of the batch would fail in the same way. */
+function isOutage(error: unknown): boolean {
+  return isCommsError(error) && error.code.startsWith('store_')
+}
+
+function atLeastOne(option: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new CommsError('configuration_invalid', `eventCache: ${option}: expected a whole number from 1, got ${value}`)
+}

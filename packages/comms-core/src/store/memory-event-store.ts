@@ -1,0 +1,92 @@
+import { CommsError } from '../errors.ts'
+import type { RecordedEvent } from '../events/recorded-event.ts'
+import { type Clock, isoInstant, systemClock } from '../runtime.ts'
+import { decideAppends, eventToJson } from './decide-appends.ts'
+import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
+
+/**
+ * The reference store: all in memory, gone with the process. For tests and trials.
+ * @example
+ * const store = memoryEventStore()
+ */
+export function memoryEventStore(options: { clock?: Clock } = {}): EventStore {
+  return new MemoryEventStore(options.clock ?? systemClock)
+}
+
+const POSITION_DIGITS = 12
+
+class MemoryEventStore implements EventStore {
+  /** JSON text, as in every other store: what a caller does to its objects later changes nothing here. */
+  readonly #log: string[] = []
+  readonly #places = new Map<string, number>()
+  readonly #streams = new Map<string, number[]>()
+  readonly #clock: Clock
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
+    this.#checkOpen()
+    for (const request of requests) for (const event of request.events) eventToJson(event)
+    const recordedAt = isoInstant(this.#clock.now())
+    return decideAppends(requests, {
+      versionOf: (streamId) => this.#streams.get(streamId)?.length ?? 0,
+      recordedUnder: (key) => this.#at(this.#places.get(key)),
+      record: (event, { streamId, version }) => {
+        const index = this.#log.length
+        this.#log.push(eventToJson({ ...event, streamId, version, recordedAt }))
+        this.#places.set(event.idempotencyKey, index)
+        const stream = this.#streams.get(streamId)
+        if (stream) stream.push(index)
+        else this.#streams.set(streamId, [index])
+        return this.#at(index) as RecordedEvent
+      },
+    })
+  }
+
+  async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
+    this.#checkOpen()
+    return this.#at(this.#places.get(idempotencyKey))
+  }
+
+  async *readStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
+    this.#checkOpen()
+    const stream = this.#streams.get(streamId) ?? []
+    for (let version = Math.max(1, options.fromVersion ?? 1); version <= stream.length; version += 1) {
+      options.signal?.throwIfAborted()
+      yield this.#at(stream[version - 1]) as RecordedEvent
+    }
+  }
+
+  async *readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
+    this.#checkOpen()
+    for (let index = this.#indexAfter(options.after); index < this.#log.length; index += 1) {
+      options.signal?.throwIfAborted()
+      yield this.#at(index) as RecordedEvent
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  #at(index: number | undefined): RecordedEvent | undefined {
+    if (index === undefined) return undefined
+    return { ...JSON.parse(this.#log[index] as string), position: String(index + 1).padStart(POSITION_DIGITS, '0') }
+  }
+
+  #indexAfter(position: string | undefined): number {
+    if (position === undefined) return 0
+    const index = Number(position)
+    if (position.length !== POSITION_DIGITS || !Number.isInteger(index) || index < 1 || index > this.#log.length) {
+      throw new CommsError('position_invalid', `Expected a position of this memory log, got ${JSON.stringify(position)}`)
+    }
+    return index
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new CommsError('store_closed', 'The memory store was closed')
+  }
+}

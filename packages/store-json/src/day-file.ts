@@ -1,0 +1,45 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CommsError, type Position } from '@pipe-comms/core'
+
+/** One file of the log: all that was recorded on one day, UTC, a JSON line each. */
+export interface DayFile {
+  /** `2026-01-06` */
+  readonly day: string
+  readonly path: string
+  /** Bytes that are durable; readers never look behind them. */
+  size: number
+}
+
+const NAME = /^message_events_(\d{4}-\d{2}-\d{2})\.jsonl$/
+
+export function dayFileAt(dir: string, day: string, size = 0): DayFile {
+  return { day, path: join(dir, `message_events_${day}.jsonl`), size }
+}
+
+/** The day files of a folder, oldest first. Other files are left alone. */
+export async function listDayFiles(dir: string): Promise<DayFile[]> {
+  const days = (await readdir(dir)).flatMap((name) => NAME.exec(name)?.[1] ?? [])
+  return days.sort().map((day) => dayFileAt(dir, day))
+}
+
+const OFFSET_DIGITS = 12
+
+/** A position is the day and the byte at which the event's line begins: it stays true across restarts and sorts as a string. */
+export function positionOf(day: string, offset: number): Position {
+  return `${day}:${String(offset).padStart(OFFSET_DIGITS, '0')}`
+}
+
+/** @throws CommsError `position_invalid` */
+export function parsePosition(position: Position): { day: string; offset: number } {
+  const found = /^(\d{4}-\d{2}-\d{2}):(\d{12})$/.exec(position)
+  if (!found) throw notAPosition(position)
+  return { day: found[1] as string, offset: Number(found[2]) }
+}
+
+export function notAPosition(position: string): CommsError {
+  return new CommsError(
+    'position_invalid',
+    `Expected a position of this JSON log, such as 2026-01-06:000000000000, got ${JSON.stringify(position.slice(0, 60))}`,
+  )
+}

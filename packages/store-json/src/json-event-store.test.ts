@@ -1,0 +1,273 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { EventStore, Logger, RecordedEvent } from '@pipe-comms/core'
+import { aMessage, appendOf } from '@pipe-comms/core/conformance'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openJsonEventStore } from './index.ts'
+
+const STREAM = 'whatsapp:+33639980001'
+const JAN_6 = Date.UTC(2026, 0, 6, 23, 59, 59)
+const FILE = 'message_events_2026-01-06.jsonl'
+
+let dir: string
+let now: number
+let told: string[]
+let opened: EventStore[]
+
+const logger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: (message) => told.push(`warn ${message}`),
+  error: (message) => told.push(`error ${message}`),
+}
+const openStore = async (at = dir) => {
+  const store = await openJsonEventStore({ dir: at, clock: { now: () => now }, logger })
+  opened.push(store)
+  return store
+}
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'pipe-comms-json-'))
+  now = JAN_6
+  told = []
+  opened = []
+})
+afterEach(async () => {
+  for (const store of opened) await store.close()
+  await rm(dir, { recursive: true })
+})
+
+async function keysIn(store: EventStore, after?: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const event of store.readAll(after === undefined ? {} : { after })) found.push(event.idempotencyKey)
+  return found
+}
+
+const linesOf = async (name: string) => (await readFile(join(dir, name), 'utf8')).trimEnd().split('\n')
+const dayFiles = async () => (await readdir(dir)).filter((name) => name.endsWith('.jsonl'))
+
+describe('day files', () => {
+  it('hold one JSON line an event, named by the day in UTC', async () => {
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a', 'b'])])
+    now += 1000
+    await store.append([appendOf(STREAM, ['c'])])
+    expect(await dayFiles()).toEqual([FILE, 'message_events_2026-01-07.jsonl'])
+    expect((await linesOf(FILE)).map((line) => JSON.parse(line).idempotencyKey)).toEqual(['a', 'b'])
+    expect(JSON.parse((await linesOf('message_events_2026-01-07.jsonl'))[0] as string)).toMatchObject({ version: 3, streamId: STREAM })
+  })
+
+  it('keep positions true across restarts and day changes', async () => {
+    let store = await openStore()
+    for (const key of ['a', 'b', 'c', 'd']) {
+      await store.append([appendOf(STREAM, [key])])
+      now += 12 * 3600_000
+      await store.close()
+      store = await openStore()
+    }
+    const positions: string[] = []
+    for await (const { position } of store.readAll()) positions.push(position)
+    expect([...positions].sort()).toEqual(positions)
+    for (const [index, position] of positions.entries())
+      expect(await keysIn(store, position)).toEqual(['a', 'b', 'c', 'd'].slice(index + 1))
+  })
+
+  it('never go back to an older day when the clock does', async () => {
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a'])])
+    now -= 48 * 3600_000
+    await store.append([appendOf(STREAM, ['b'])])
+    expect(await dayFiles()).toEqual([FILE])
+    expect(await keysIn(store)).toEqual(['a', 'b'])
+  })
+
+  it('leave other files in the folder alone', async () => {
+    await writeFile(join(dir, 'message_events_2026-01-05.json'), '[]')
+    await writeFile(join(dir, 'notes.txt'), 'mine')
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a'])])
+    expect(await keysIn(store)).toEqual(['a'])
+    expect(await readFile(join(dir, 'notes.txt'), 'utf8')).toBe('mine')
+  })
+})
+
+describe('a log that a crash left half-written', () => {
+  const crashed = async (tail: string | Buffer) => {
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a', 'b'])])
+    await store.close()
+    await appendFile(join(dir, FILE), tail)
+    return openStore()
+  }
+
+  it.each([
+    ['a torn line', '{"id":"evt_1","type":"mess'],
+    ['a whole line without its newline', '{"id":"evt_1"}'],
+    ['zeros', Buffer.alloc(5000)],
+    ['broken bytes', Buffer.from([0xff, 0xfe, 0x0a, 0xc3])],
+  ])('opens; %s at the end is moved aside and reported', async (_, tail) => {
+    const store = await crashed(tail)
+    expect(await keysIn(store)).toEqual(['a', 'b'])
+    const aside = (await readdir(dir)).find((name) => name.includes('.torn-')) as string
+    expect(await readFile(join(dir, aside))).toEqual(Buffer.from(tail))
+    expect(told).toEqual([expect.stringMatching(/^warn .*bytes that a crash left half-written/)])
+    await store.append([appendOf(STREAM, ['c'], 2)])
+    await store.close()
+    expect(await keysIn(await openStore())).toEqual(['a', 'b', 'c'])
+    expect(told).toHaveLength(1)
+  })
+
+  it('has no part of a request that was cut in two', async () => {
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a'])])
+    await store.append([appendOf(STREAM, ['b', 'c', 'd'])])
+    await store.close()
+    const lines = await linesOf(FILE)
+    await writeFile(join(dir, FILE), `${lines.slice(0, 3).join('\n')}\n`)
+    const again = await openStore()
+    expect(await keysIn(again)).toEqual(['a'])
+    const [result] = await again.append([appendOf(STREAM, ['b', 'c', 'd'], 1)])
+    expect(result).toMatchObject({ status: 'recorded', version: 4 })
+  })
+
+  it('is read around a line damaged from outside, which is reported and left for repair', async () => {
+    const store = await openStore()
+    for (const key of ['a', 'b', 'c']) await store.append([appendOf(STREAM, [key])])
+    await store.close()
+    const lines = await linesOf(FILE)
+    lines[1] = `#${lines[1]?.slice(1)}`
+    await writeFile(join(dir, FILE), `${lines.join('\n')}\n`)
+    const again = await openStore()
+    expect(await keysIn(again)).toEqual(['a', 'c'])
+    expect(told).toEqual([expect.stringMatching(/^error .*the line at byte \d+ is damaged/)])
+    expect(await again.append([appendOf(STREAM, ['d'], 3)])).toMatchObject([{ status: 'recorded', version: 4 }])
+    expect(await linesOf(FILE)).toHaveLength(4)
+  })
+})
+
+describe('the lock', () => {
+  it('refuses a second writer, saying who holds the folder', async () => {
+    const store = await openStore()
+    await expect(openJsonEventStore({ dir })).rejects.toMatchObject({
+      code: 'store_locked',
+      message: expect.stringContaining(`${dir} is written by process ${process.pid}`),
+    })
+    await store.close()
+    await openStore()
+  })
+
+  it('lets exactly one of many that come at once through', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => openStore()))
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  })
+
+  it('survives a crash of the first: a killed process holds nothing', async () => {
+    const core = new URL('./index.ts', import.meta.url).href
+    const script = `import { openJsonEventStore } from '${core}'; await openJsonEventStore({ dir: ${JSON.stringify(dir)} }); console.log('open'); setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--conditions=@pipe-comms/source', '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(child.stdout, 'data')
+    await expect(openJsonEventStore({ dir })).rejects.toMatchObject({ message: expect.stringContaining(`process ${child.pid}`) })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const store = await openStore()
+    expect(await store.append([appendOf(STREAM, ['a'])])).toMatchObject([{ status: 'recorded' }])
+  })
+
+  it('takes over from a process whose number was given to another', async () => {
+    await (await openStore()).close()
+    const [name] = (await readdir(dir)).filter((file) => file.startsWith('writer.lock')) as [string]
+    const holder = JSON.parse(await readFile(join(dir, name), 'utf8'))
+    await writeFile(join(dir, name), JSON.stringify({ ...holder, released: false, pid: process.ppid, startedAt: '1' }))
+    await openStore()
+  })
+})
+
+describe('a disk that fails', () => {
+  it('is told with its path when the file is replaced under the store', async () => {
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a'])])
+    await rename(join(dir, FILE), join(dir, 'elsewhere'))
+    await expect(store.append([appendOf(STREAM, ['b'])])).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining(FILE),
+    })
+    await rename(join(dir, 'elsewhere'), join(dir, FILE))
+    await store.append([appendOf(STREAM, ['b'])])
+    expect(await keysIn(store)).toEqual(['a', 'b'])
+  })
+
+  const mount = mountTmpfs()
+  it.skipIf(!mount)(
+    'loses nothing acknowledged when it is full, and goes on when there is space (needs the right to mount a tmpfs)',
+    async () => {
+      const small = mount as string
+      try {
+        const store = await openStore(small)
+        const acknowledged: string[] = []
+        let full: unknown
+        for (let index = 0; full === undefined; index += 1) {
+          const append = store.append([{ streamId: STREAM, events: [aMessage(`k${index}`, 'x'.repeat(20_000))] }])
+          await append.then(
+            () => acknowledged.push(`k${index}`),
+            (error: unknown) => {
+              full = error
+            },
+          )
+        }
+        expect(full).toMatchObject({
+          code: 'store_unavailable',
+          message: expect.stringMatching(/message_events_2026-01-06\.jsonl: ENOSPC/),
+        })
+        expect(await keysIn(store)).toEqual(acknowledged)
+        await rm(join(small, 'ballast'))
+        await store.append([appendOf(STREAM, ['after'])])
+        await store.close()
+        const again = await openStore(small)
+        expect(await keysIn(again)).toEqual([...acknowledged, 'after'])
+        expect(told).toEqual([])
+        await again.close()
+      } finally {
+        execFileSync('umount', [small])
+      }
+    },
+  )
+
+  it('is told with its path when the folder cannot be made', async () => {
+    await writeFile(join(dir, 'file'), '')
+    await expect(openJsonEventStore({ dir: join(dir, 'file', 'logs') })).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining(join(dir, 'file', 'logs')),
+    })
+  })
+})
+
+it('keeps what a caller does to its objects while they wait out of the log', async () => {
+  const store = await openStore()
+  const event = aMessage('mine', 'before')
+  const appended = store.append([{ streamId: STREAM, events: [event] }])
+  event.data.text = 'after'
+  event.idempotencyKey = 'other'
+  await appended
+  expect((await store.find('mine')) as RecordedEvent).toMatchObject({ data: { text: 'before' } })
+})
+
+it('refuses options without a folder', async () => {
+  await expect(openJsonEventStore({ dir: '' })).rejects.toMatchObject({ code: 'configuration_invalid' })
+})
+
+/** A folder of one megabyte with 200 kB of ballast in it, or nothing where this user may not mount. */
+function mountTmpfs(): string | undefined {
+  const at = execFileSync('mktemp', ['-d', join(tmpdir(), 'pipe-comms-small-XXXXXX')], { encoding: 'utf8' }).trim()
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at], { stdio: 'ignore' })
+    execFileSync('dd', ['if=/dev/zero', `of=${join(at, 'ballast')}`, 'bs=1k', 'count=200'], { stdio: 'ignore' })
+    return at
+  } catch {
+    return undefined
+  }
+}

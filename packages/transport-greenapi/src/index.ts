@@ -1,0 +1,2 @@
+export { greenApiTransport } from './greenapi-transport.ts'
+export type { GreenApiOptions } from './options.ts'

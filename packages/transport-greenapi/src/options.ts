@@ -1,0 +1,60 @@
+import { CommsError } from '@pipe-comms/core'
+import { z } from 'zod'
+
+export interface GreenApiOptions {
+  /** `idInstance` of the console, such as `7105000001`. */
+  readonly idInstance: string | number
+  /** `apiTokenInstance` of the console. Without it messages come in but none can be sent. */
+  readonly apiToken?: string
+  /**
+   * What Green-API sends in `Authorization`: the instance's setting `webhookUrlToken`, with or without its scheme (`Bearer xyz`, `xyz`).
+   * https://green-api.com/en/docs/api/receiving/technology-webhook-endpoint/
+   */
+  readonly webhookToken?: string
+  /** Take webhooks without a token. Only for a network that nobody else reaches. @default false */
+  readonly allowUnverifiedWebhooks?: boolean
+  /** `apiUrl` of the console. @default `https://<first four digits of idInstance>.api.greenapi.com` */
+  readonly apiUrl?: string
+  /** Name of this transport among others. @default "greenapi" */
+  readonly id?: string
+  /** Where Green-API's webhooks come in on our server. @default "/webhooks/greenapi" */
+  readonly webhookPath?: string
+  /** How long one call may take, in milliseconds; a send that takes longer ends as `send_uncertain`. @default 30000 */
+  readonly timeoutMs?: number
+  /** @default the global fetch */
+  readonly fetch?: typeof globalThis.fetch
+}
+
+const schema = z
+  .strictObject({
+    idInstance: z
+      .union([z.string(), z.number()], 'expected digits')
+      .transform(String)
+      .pipe(z.string().regex(/^\d{1,19}$/, 'expected digits')),
+    apiToken: z.string().min(1).optional(),
+    webhookToken: z.string().trim().min(1).optional(),
+    allowUnverifiedWebhooks: z.boolean().default(false),
+    apiUrl: z.url({ protocol: /^https?$/ }).optional(),
+    id: z.string().min(1).default('greenapi'),
+    webhookPath: z.string().startsWith('/').default('/webhooks/greenapi'),
+    timeoutMs: z.number().int().positive().default(30_000),
+    fetch: z.custom<typeof globalThis.fetch>((value) => typeof value === 'function', 'expected a function').optional(),
+  })
+  .refine(({ webhookToken, allowUnverifiedWebhooks }) => webhookToken !== undefined || allowUnverifiedWebhooks, {
+    path: ['webhookToken'],
+    message:
+      'expected the webhookUrlToken of the instance; without one anybody could write into the log (allowUnverifiedWebhooks: true takes that risk)',
+  })
+
+export type CheckedOptions = z.infer<typeof schema> & { readonly apiUrl: string; readonly fetch: typeof globalThis.fetch }
+
+/** @throws CommsError `configuration_invalid`, naming each option that is missing or wrong, and no value of any. */
+export function checkOptions(options: GreenApiOptions): CheckedOptions {
+  const checked = schema.safeParse(options)
+  if (!checked.success) {
+    const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`)
+    throw new CommsError('configuration_invalid', `greenApiTransport: ${problems.join('; ')}`)
+  }
+  const { idInstance, apiUrl = `https://${idInstance.slice(0, 4)}.api.greenapi.com` } = checked.data
+  return { ...checked.data, apiUrl: apiUrl.replace(/\/+$/, ''), fetch: checked.data.fetch ?? ((...call) => globalThis.fetch(...call)) }
+}
