@@ -52,6 +52,7 @@ function logWebhook({ transport, outcome, status, events, reason, durationMs }: 
   else if (outcome === 'quarantined')
     log.warn({ ...fields, eventId: events[0]?.event.id }, 'Webhook not understood, kept raw in quarantine')
   else if (outcome === 'refused' || outcome === 'too-large') log.warn(fields, 'Webhook refused, nothing recorded')
+  else if (outcome === 'repeated') log.info(`[REPEATED] already in the log as ${events.map(({ event }) => event.id).join(', ')}`)
   else log.debug(fields, 'Webhook answered')
 }
 
