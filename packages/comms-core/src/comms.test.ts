@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createComms } from './comms.ts'
+import { appendOf } from './conformance/builders.ts'
 import { collect } from './conformance/runner.ts'
 import { CommsError } from './errors.ts'
 import { parseContactAddress } from './events/contact-address.ts'
 import { idempotencyKey } from './events/idempotency-key.ts'
 import type { EventFact } from './events/message-event.ts'
-import type { EventStore } from './store/event-store.ts'
+import type { AppendRequest, EventStore } from './store/event-store.ts'
 import { memoryEventStore } from './store/memory-event-store.ts'
+import type { Spool } from './store/spool.ts'
 import type { Transport, WebhookEndpoint } from './transport/transport.ts'
 import type { WebhookReport } from './transport/webhook-handler.ts'
 import { bodyText } from './transport/webhook-request.ts'
@@ -185,6 +187,59 @@ describe('a webhook', () => {
       },
     })
     expect((await comms.handle(post('["a"]'))).status).toBe(200)
+  })
+})
+
+describe('a webhook while the store is away', () => {
+  const memorySpool = (): Spool & { full: boolean } => {
+    let waiting: (readonly AppendRequest[])[] = []
+    const spool = {
+      full: false,
+      put: async (requests: readonly AppendRequest[]) => {
+        if (spool.full) throw new CommsError('store_overloaded', 'the spool is full')
+        waiting.push(requests)
+      },
+      drain: async (to: EventStore) => {
+        const recorded = (await to.append(waiting.flat())).length
+        waiting = []
+        return { recorded, left: 0, setAside: [] }
+      },
+      size: async () => waiting.length,
+    }
+    return spool
+  }
+
+  it('is answered with success from the spool, and is in the log when the store is back', async () => {
+    let away = true
+    const flaky: EventStore = {
+      ...bound(store),
+      append: (requests) => (away ? Promise.reject(new CommsError('store_unavailable', 'away')) : store.append(requests)),
+    }
+    const spool = memorySpool()
+    const comms = createComms({ store: flaky, spool, transports: [pigeon()], onWebhook: (report) => reports.push(report) })
+    for (const body of ['["a"]', '{broken', '["b"]']) expect((await comms.handle(post(body))).status).toBe(200)
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['spooled', 'spooled', 'spooled'])
+    away = false
+    await vi.waitFor(async () => expect(await collect(store.readAll())).toHaveLength(3), 5000)
+    await comms.close()
+  })
+
+  it('is answered 503 when the spool is full', async () => {
+    const away: EventStore = { ...bound(store), append: () => Promise.reject(new CommsError('store_unavailable', 'away')) }
+    const spool = memorySpool()
+    spool.full = true
+    const comms = createComms({ store: away, spool, transports: [pigeon()] })
+    expect((await comms.handle(post('["a"]'))).status).toBe(503)
+    await comms.close()
+  })
+
+  it('left by an earlier run is drained after start', async () => {
+    const spool = memorySpool()
+    await spool.put([appendOf('pigeon:+33639980001', ['left'])])
+    const comms = createComms({ store, spool, transports: [pigeon()] })
+    comms.start()
+    await vi.waitFor(async () => expect(await collect(store.readAll())).toHaveLength(1), 5000)
+    await comms.close()
   })
 })
 

@@ -2,13 +2,20 @@ import { CommsError } from './errors.ts'
 import { createEvent } from './events/recorded-event.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
+import type { Spool } from './store/spool.ts'
 import { requestFromQuarantine } from './transport/quarantine.ts'
+import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
 import { appendRequests, type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
   readonly store: EventStore
+  /**
+   * Where webhooks wait while the store is away (`store_unavailable`), still answered with success. On another disk than the store.
+   * @default none: such webhooks are answered 503, and the provider sends them again
+   */
+  readonly spool?: Spool
   /** The ways in and out. @default none */
   readonly transports?: readonly Transport[]
   /** The largest webhook body taken, in bytes. Providers send kilobytes; what is larger is a mistake or an attack. @default 1048576 (1 MiB) */
@@ -34,6 +41,8 @@ export interface Comms {
    * repeat: facts already recorded are not recorded again.
    */
   reparseQuarantined(options?: { readonly signal?: AbortSignal }): Promise<ReparseReport>
+  /** Begins the work in the background: draining what an earlier run left in the spool. Without a spool it does nothing. */
+  start(): void
   /** Waits for what is under way and closes the store. */
   close(): Promise<void>
 }
@@ -69,12 +78,15 @@ export function createComms(options: CommsOptions): Comms {
     throw new CommsError('configuration_invalid', `Expected a transport id of lower-case letters, digits and dashes, got "${misnamed.id}"`)
   }
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
+  const { spool, onWebhook } = options
+  const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
   const handler = webhookHandler({
     transports,
     store,
     maxBodyBytes,
     ...runtime,
-    ...(options.onWebhook ? { onWebhook: options.onWebhook } : {}),
+    ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}),
+    ...(onWebhook ? { onWebhook } : {}),
   })
   const underWay = new Set<Promise<unknown>>()
 
@@ -115,8 +127,13 @@ export function createComms(options: CommsOptions): Comms {
       return report
     },
 
+    start() {
+      drainer?.wake()
+    },
+
     async close() {
       await Promise.allSettled(underWay)
+      await drainer?.stop()
       await store.close()
     },
   }

@@ -1,4 +1,26 @@
 export { type Comms, type CommsOptions, createComms, type ReparseReport } from './comms.ts'
+export { type ChannelCounts, type ChannelMetricsState, channelCounts, channelMetrics } from './consumers/channel-metrics.ts'
+export type { CheckpointStore } from './consumers/checkpoint-store.ts'
+export { type ConsentFact, type ConsentState, consent, consentLedger, consentOf } from './consumers/consent.ts'
+export { type Consumer, type ConsumerState, runConsumer } from './consumers/consumer.ts'
+export type { ConsumerOptions, ConsumerProblem } from './consumers/consumer-options.ts'
+export {
+  type Conversation,
+  type ConversationMessage,
+  type ConversationsState,
+  conversationOf,
+  conversations,
+} from './consumers/conversation.ts'
+export {
+  type Delivery,
+  type DeliveryState,
+  type DeliveryStatusState,
+  deliveryOf,
+  deliveryStatus,
+} from './consumers/delivery-status.ts'
+export type { WakeUp } from './consumers/log-feed.ts'
+export { memoryCheckpointStore } from './consumers/memory-checkpoint-store.ts'
+export { type Projected, type Projection, type ProjectionProgress, type ProjectOptions, project } from './consumers/projection.ts'
 export { CommsError, type CommsErrorCode, type CommsErrorDetails, type FailureClass, isCommsError } from './errors.ts'
 export { type AddressOptions, type ContactAddress, contactAddressSchema, parseContactAddress } from './events/contact-address.ts'
 export { idempotencyKey } from './events/idempotency-key.ts'
@@ -15,11 +37,16 @@ export {
   type NewEvent,
 } from './events/message-event.ts'
 export { createEvent, type Position, type RecordedEvent, type Recording, streamIdOf } from './events/recorded-event.ts'
+export { type StoredEvent, upcastEvent } from './events/upcaster.ts'
 export { type Clock, type IdSource, isoInstant, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 export { type AppendDecision, decideAppends, eventToJson } from './store/decide-appends.ts'
 export { type EventCache, type EventCacheOptions, type EventCacheState, eventCache } from './store/event-cache.ts'
 export type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './store/event-store.ts'
+export { flattenBatches } from './store/flatten-batches.ts'
+export { type LogDigest, LogDigester, logDigest } from './store/log-digest.ts'
+export { copyLog, exportLog, importLog, type TransferOptions, type TransferProgress, type TransferReport } from './store/log-transfer.ts'
 export { memoryEventStore } from './store/memory-event-store.ts'
+export type { DrainReport, Spool } from './store/spool.ts'
 export { requestFromQuarantine } from './transport/quarantine.ts'
 export type {
   InboxDelivery,

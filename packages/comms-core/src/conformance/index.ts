@@ -1,4 +1,5 @@
 export { aMessage, appendOf } from './builders.ts'
+export { type CheckpointStoreSubject, checkpointStoreConformance } from './checkpoint-store.ts'
 export { type EventStoreSubject, eventStoreConformance } from './event-store.ts'
 export type { KitOptions, Runner } from './runner.ts'
 export { type SendScenario, type TransportSubject, transportConformance } from './transport.ts'

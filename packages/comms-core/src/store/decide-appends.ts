@@ -27,11 +27,7 @@ export function decideAppends(requests: readonly AppendRequest[], log: AppendDec
     const repeatsOnly = events.length > 0 && earlier.every((event) => event !== undefined)
     if (!repeatsOnly && expectedVersion !== undefined && expectedVersion !== version) return { status: 'conflict', actualVersion: version }
 
-    const firstPlace = new Map<string, number>()
-    events.forEach((event, index) => {
-      if (!earlier[index] && !firstPlace.has(event.idempotencyKey)) firstPlace.set(event.idempotencyKey, index)
-    })
-    let remaining = firstPlace.size
+    let remaining = events.length === 1 ? (repeatsOnly ? 0 : 1) : newKeys(events, earlier)
     const answers = events.map((event, index) => {
       const known = earlier[index] ?? fresh.get(event.idempotencyKey)
       if (known) return { event: known, repeated: true }
@@ -44,6 +40,10 @@ export function decideAppends(requests: readonly AppendRequest[], log: AppendDec
     versions.set(streamId, version)
     return { status: 'recorded', events: answers, version }
   })
+}
+
+function newKeys(events: readonly NewEvent[], earlier: readonly (RecordedEvent | undefined)[]): number {
+  return new Set(events.filter((_, index) => !earlier[index]).map(({ idempotencyKey }) => idempotencyKey)).size
 }
 
 /**

@@ -64,7 +64,7 @@ describe('eventCache', () => {
     open()
     await Promise.all([first, ...rest])
     expect(sizes).toEqual([1, 100, 100, 50])
-    expect(cache.state()).toEqual({ pending: 0, writes: 4, lastBatch: 50 })
+    expect(cache.state()).toEqual({ pending: 0, writes: 4, lastBatch: 50, lastFlushMs: expect.any(Number) })
   })
 
   it('refuses what would wait beyond maxPending, and takes it again later', async () => {
@@ -114,6 +114,32 @@ describe('eventCache', () => {
     await cache.append([appendOf(STREAM, ['a', 'b'])])
     await cache.append([appendOf(STREAM, ['c'])])
     expect(told).toEqual(['a 1', 'b 2', 'c 1'])
+  })
+
+  it('tails the log: what is there, then what is recorded, each once, until the signal', async () => {
+    const cache = eventCache({ store: memoryEventStore() })
+    await cache.append([appendOf(STREAM, ['a', 'b'])])
+    const [first] = await collect(cache.readAll())
+    const controller = new AbortController()
+    const seen: string[] = []
+    const tailing = (async () => {
+      for await (const event of cache.tail({ after: first?.position as string, signal: controller.signal })) {
+        seen.push(event.idempotencyKey)
+        if (event.idempotencyKey === 'b')
+          void cache.append([appendOf(STREAM, ['c'])]).then(() => cache.append([appendOf(STREAM, ['d', 'e'])]))
+        if (event.idempotencyKey === 'e') controller.abort()
+      }
+    })()
+    await tailing
+    expect(seen).toEqual(['b', 'c', 'd', 'e'])
+  })
+
+  it('ends every tail when it is closed', async () => {
+    const cache = eventCache({ store: memoryEventStore() })
+    const tailing = collect(cache.tail({ signal: new AbortController().signal }))
+    await cache.append([appendOf(STREAM, ['a'])])
+    await cache.close()
+    await tailing
   })
 
   it('refuses limits that make no sense', () => {

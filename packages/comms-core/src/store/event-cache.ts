@@ -1,6 +1,6 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
-import type { RecordedEvent } from '../events/recorded-event.ts'
+import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
 
 export interface EventCacheOptions {
@@ -23,11 +23,18 @@ export interface EventCacheState {
   readonly writes: number
   /** Events in the last write. */
   readonly lastBatch: number
+  /** How long the last write took until it was durable, in milliseconds. */
+  readonly lastFlushMs: number
 }
 
 /** An {@link EventStore} in front of another one: see {@link eventCache}. */
 export interface EventCache extends EventStore {
   state(): EventCacheState
+  /**
+   * The log from a position on, and then what this process records, as it is recorded: for consumers in the same process. Ends with
+   * the signal or when the cache is closed. What other processes record is seen when this one records next.
+   */
+  tail(options: { readonly after?: Position; readonly signal: AbortSignal }): AsyncIterable<RecordedEvent>
 }
 
 /**
@@ -57,10 +64,12 @@ class BatchingCache implements EventCache {
   readonly #recentLimit: number
   readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
   readonly #recent = new Map<string, RecordedEvent>()
+  readonly #tails = new Set<() => void>()
   #waiting: Waiting[] = []
   #pending = 0
   #writes = 0
   #lastBatch = 0
+  #lastFlushMs = 0
   #flushing: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -73,7 +82,7 @@ class BatchingCache implements EventCache {
   }
 
   state(): EventCacheState {
-    return { pending: this.#pending, writes: this.#writes, lastBatch: this.#lastBatch }
+    return { pending: this.#pending, writes: this.#writes, lastBatch: this.#lastBatch, lastFlushMs: this.#lastFlushMs }
   }
 
   async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
@@ -99,7 +108,8 @@ class BatchingCache implements EventCache {
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
     this.#checkOpen()
-    return structuredClone(this.#recent.get(idempotencyKey)) ?? this.#store.find(idempotencyKey)
+    const recent = this.#recent.get(idempotencyKey)
+    return recent ? ownCopy(recent) : this.#store.find(idempotencyKey)
   }
 
   readStream(streamId: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent> {
@@ -110,9 +120,46 @@ class BatchingCache implements EventCache {
     return this.#store.readAll(options)
   }
 
+  async *tail({ after, signal }: { readonly after?: Position; readonly signal: AbortSignal }): AsyncIterable<RecordedEvent> {
+    let last = after
+    while (!signal.aborted && !this.#closing) {
+      // Asked for before reading: what is recorded while we read is not missed.
+      const more = this.#recordedNext(signal)
+      try {
+        for await (const event of this.#store.readAll(last === undefined ? { signal } : { after: last, signal })) {
+          last = event.position
+          yield event
+        }
+      } catch (error) {
+        if (signal.aborted || this.#closing) return
+        throw error
+      }
+      await more
+    }
+  }
+
   close(): Promise<void> {
-    this.#closing ??= Promise.resolve(this.#flushing).then(() => this.#store.close())
+    this.#closing ??= Promise.resolve(this.#flushing).then(() => {
+      this.#wakeTails()
+      return this.#store.close()
+    })
     return this.#closing
+  }
+
+  #recordedNext(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        this.#tails.delete(wake)
+        resolve()
+      }
+      this.#tails.add(wake)
+      signal.addEventListener('abort', wake)
+    })
+  }
+
+  #wakeTails(): void {
+    for (const wake of [...this.#tails]) wake()
   }
 
   async #flush(): Promise<void> {
@@ -137,9 +184,11 @@ class BatchingCache implements EventCache {
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
+    const startedAt = performance.now()
     try {
       const results = await this.#store.append(batch.flatMap(({ requests }) => requests))
       this.#writes += 1
+      this.#lastFlushMs = performance.now() - startedAt
       this.#lastBatch = batch.reduce((sum, { size }) => sum + size, 0)
       let start = 0
       for (const { requests, size, resolve } of batch) {
@@ -149,6 +198,7 @@ class BatchingCache implements EventCache {
         for (const result of own) if (result.status === 'recorded') for (const { event } of result.events) this.#remember(event)
         resolve(own)
       }
+      this.#wakeTails()
     } catch (error) {
       if (batch.length > 1 && !isOutage(error)) {
         const middle = Math.ceil(batch.length / 2)
@@ -165,14 +215,18 @@ class BatchingCache implements EventCache {
 
   #remember(event: RecordedEvent): void {
     if (this.#recentLimit === 0) return
-    // A copy: the caller holds the other one.
-    this.#recent.set(event.idempotencyKey, structuredClone(event))
+    this.#recent.set(event.idempotencyKey, ownCopy(event))
     if (this.#recent.size > this.#recentLimit) this.#recent.delete(this.#recent.keys().next().value as string)
   }
 
   #checkOpen(): void {
     if (this.#closing) throw new CommsError('store_closed', 'The event cache was closed')
   }
+}
+
+/** A caller may change the object it was given, and its data; what lies deeper is shared, for a whole copy costs more than the append. */
+function ownCopy(event: RecordedEvent): RecordedEvent {
+  return { ...event, data: { ...event.data } } as RecordedEvent
 }
 
 /** Whether every request of the batch would fail in the same way. */

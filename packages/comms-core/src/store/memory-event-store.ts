@@ -1,5 +1,6 @@
 import { CommsError } from '../errors.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
+import { upcastEvent } from '../events/upcaster.ts'
 import { type Clock, isoInstant, systemClock } from '../runtime.ts'
 import { decideAppends, eventToJson } from './decide-appends.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
@@ -29,7 +30,13 @@ class MemoryEventStore implements EventStore {
 
   async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     this.#checkOpen()
-    for (const request of requests) for (const event of request.events) eventToJson(event)
+    for (const request of requests) {
+      for (const event of request.events) {
+        // What could not be read back is refused before anything is recorded.
+        upcastEvent(event)
+        eventToJson(event)
+      }
+    }
     const recordedAt = isoInstant(this.#clock.now())
     return decideAppends(requests, {
       versionOf: (streamId) => this.#streams.get(streamId)?.length ?? 0,
@@ -74,7 +81,7 @@ class MemoryEventStore implements EventStore {
 
   #at(index: number | undefined): RecordedEvent | undefined {
     if (index === undefined) return undefined
-    return { ...JSON.parse(this.#log[index] as string), position: String(index + 1).padStart(POSITION_DIGITS, '0') }
+    return upcastEvent({ ...JSON.parse(this.#log[index] as string), position: String(index + 1).padStart(POSITION_DIGITS, '0') })
   }
 
   #indexAfter(position: string | undefined): number {

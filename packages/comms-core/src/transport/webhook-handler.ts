@@ -3,6 +3,7 @@ import type { NewEvent } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
 import type { Clock, IdSource, Logger } from '../runtime.ts'
 import type { AppendRequest, EventStore } from '../store/event-store.ts'
+import type { Spool } from '../store/spool.ts'
 import { quarantineFact } from './quarantine.ts'
 import type { Transport, WebhookEndpoint } from './transport.ts'
 import { readWebhookRequest, type WebhookRequest } from './webhook-request.ts'
@@ -12,9 +13,9 @@ export interface WebhookReport {
   readonly transport: Transport
   /**
    * `recorded`: at least one new event. `repeated`: all were known. `empty`: understood, nothing to record. `quarantined`: verified,
-   * not understood, kept raw. `refused`: not verified. `too-large`: over the body limit. `unavailable`: the store did not take it.
+   * not understood, kept raw. `spooled`: durable in the spool, the store is away. `refused`: not verified. `too-large`: over the body limit. `unavailable`: the store did not take it.
    */
-  readonly outcome: 'recorded' | 'repeated' | 'empty' | 'quarantined' | 'refused' | 'too-large' | 'unavailable'
+  readonly outcome: 'recorded' | 'repeated' | 'empty' | 'quarantined' | 'spooled' | 'refused' | 'too-large' | 'unavailable'
   readonly status: number
   /** What the log now holds of it, repeats included. */
   readonly events: readonly { readonly event: RecordedEvent; readonly repeated: boolean }[]
@@ -31,6 +32,8 @@ export interface WebhookHandlerOptions {
   readonly logger: Logger
   /** Bytes. */
   readonly maxBodyBytes: number
+  readonly spool?: Spool
+  readonly onSpooled?: () => void
   readonly onWebhook?: (report: WebhookReport) => void
 }
 
@@ -108,9 +111,11 @@ async function walk({ transport, endpoint }: Route, incoming: Request, options: 
   }
 
   const success = () => endpoint.acknowledge?.() ?? new Response(null, { status: 200 })
+  const spooled = (reason: string): Answer => ({ outcome: 'spooled', events: [], response: success(), reason })
   const quarantine = async (reason: string): Promise<Answer> => {
     const event = createEvent(await quarantineFact(transport, request, reason), options)
-    return { outcome: 'quarantined', events: await record([event], options.store), response: success(), reason }
+    const kept = await record([event], options)
+    return kept.spooled === undefined ? { outcome: 'quarantined', events: kept.events, response: success(), reason } : spooled(kept.spooled)
   }
   try {
     let parsed: NewEvent[]
@@ -121,7 +126,9 @@ async function walk({ transport, endpoint }: Route, incoming: Request, options: 
     }
     if (parsed.length === 0) return { outcome: 'empty', response: success(), events: [] }
     try {
-      const events = await record(parsed, options.store)
+      const kept = await record(parsed, options)
+      if (kept.spooled !== undefined) return spooled(kept.spooled)
+      const { events } = kept
       return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events, response: success() }
     } catch (error) {
       // An event that can never be stored would come again for ever and block those behind it.
@@ -147,12 +154,29 @@ export function appendRequests(events: readonly NewEvent[]): AppendRequest[] {
   return [...streams].map(([streamId, streamEvents]) => ({ streamId, events: streamEvents }))
 }
 
-async function record(events: readonly NewEvent[], store: EventStore) {
-  const results = await store.append(appendRequests(events))
-  return results.flatMap((result) => {
-    if (result.status === 'recorded') return result.events
-    throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
-  })
+interface Kept {
+  readonly events: Answer['events']
+  /** Why they wait in the spool instead of being in the log. */
+  readonly spooled?: string
+}
+
+/** Into the log, or, while the store is away, into the spool. When it returns, the events are durable. */
+async function record(events: readonly NewEvent[], { store, spool, onSpooled }: WebhookHandlerOptions): Promise<Kept> {
+  const requests = appendRequests(events)
+  try {
+    const results = await store.append(requests)
+    return {
+      events: results.flatMap((result) => {
+        if (result.status === 'recorded') return result.events
+        throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
+      }),
+    }
+  } catch (error) {
+    if (!spool || !isCommsError(error, 'store_unavailable')) throw error
+    await spool.put(requests)
+    onSpooled?.()
+    return { events: [], spooled: error.message }
+  }
 }
 
 function answer(status: number, message: string, headers: Record<string, string> = {}): Response {

@@ -1,0 +1,40 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { backOffMs, timerSleep } from './pause.ts'
+
+describe('timerSleep', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('waits that long', async () => {
+    let awake = false
+    const slept = timerSleep(1000, new AbortController().signal).then(() => {
+      awake = true
+    })
+    await vi.advanceTimersByTimeAsync(999)
+    expect(awake).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    await slept
+  })
+
+  it('ends with the signal and leaves no timer that would hold a process', async () => {
+    const controller = new AbortController()
+    const slept = timerSleep(1000, controller.signal)
+    controller.abort()
+    await slept
+    await timerSleep(1000, controller.signal)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+it('backs off between half and all of a wait that doubles up to its limit', () => {
+  const number = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2000 }), number, (tries, random) => {
+      const wait = backOffMs(tries, { firstMs: 200, maxMs: 30_000 }, () => random)
+      const longest = tries > 8 ? 30_000 : Math.min(30_000, 200 * 2 ** (tries - 1))
+      expect(wait).toBeGreaterThanOrEqual(longest / 2)
+      expect(wait).toBeLessThanOrEqual(longest)
+    }),
+  )
+})

@@ -1,0 +1,23 @@
+/** Waits this many milliseconds, or shorter when the signal is aborted: it then resolves at once. */
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
+
+export const timerSleep: Sleep = (ms, signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
+
+/**
+ * The wait before the next try, in milliseconds: doubles from `firstMs` up to `maxMs`, and a random half of it is left off, so that those
+ * who failed together do not come back together.
+ */
+export function backOffMs(tries: number, { firstMs, maxMs }: { firstMs: number; maxMs: number }, random: () => number): number {
+  const longest = Math.min(maxMs, firstMs * 2 ** (tries - 1))
+  return Math.round(longest * (1 - random() / 2))
+}

@@ -1,0 +1,78 @@
+import { CommsError } from '../errors.ts'
+import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+
+/**
+ * A read model as a fold over the log. The state is plain JSON, so that it can be saved beside a checkpoint and folded on later: folding
+ * the whole log gives the same state as folding its first part, keeping the state as JSON, and folding the rest.
+ */
+export interface Projection<State> {
+  /** Under which its state and checkpoint are kept. */
+  readonly name: string
+  /** The state of an empty log, new at each call. */
+  initial(): State
+  /**
+   * The state after this event. Depends on its two arguments alone, reads no clock, and never changes the event. The state given is
+   * spent: fold may build the new one in it, for copying a read model of a hundred thousand messages at every event would make a
+   * rebuild quadratic. Who needs the old state copies it before.
+   */
+  fold(state: State, event: RecordedEvent): State
+}
+
+/** A state and how far the log was read for it. Plain JSON when the state is. */
+export interface Projected<State> {
+  readonly state: State
+  /** Of the last event folded in; absent when there was none. */
+  readonly position?: Position
+  /** How many events were folded in. */
+  readonly events: number
+}
+
+export interface ProjectionProgress {
+  readonly events: number
+  readonly position: Position
+}
+
+export interface ProjectOptions<State> {
+  /** Where an earlier projection ended; it is spent, see {@link Projection.fold}. Give events after its position. Left out: from `initial()`. */
+  readonly from?: Projected<State>
+  /** Told every `progressEvery` events and once at the end. */
+  readonly onProgress?: (progress: ProjectionProgress) => void
+  /** Events between two calls of `onProgress`. Ten thousand are a fraction of a second. @default 10000 */
+  readonly progressEvery?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Folds events into a read model: the rebuild of a projection.
+ * @throws the signal's reason when it is aborted, and what the events throw; CommsError `configuration_invalid` for a wrong option.
+ * @example
+ * const { state } = await project(store.readAll(), deliveryStatus, { onProgress: ({ events }) => console.log(`${events} events`) })
+ */
+export async function project<State>(
+  events: AsyncIterable<RecordedEvent>,
+  projection: Projection<State>,
+  options: ProjectOptions<State> = {},
+): Promise<Projected<State>> {
+  const { from, onProgress, progressEvery = 10_000, signal } = options
+  if (!Number.isInteger(progressEvery) || progressEvery < 1) {
+    throw new CommsError('configuration_invalid', `project: progressEvery: expected a whole number from 1, got ${progressEvery}`)
+  }
+  let state = from ? from.state : projection.initial()
+  let position = from?.position
+  let count = from?.events ?? 0
+  let told = count
+  signal?.throwIfAborted()
+  for await (const event of events) {
+    signal?.throwIfAborted()
+    state = projection.fold(state, event)
+    position = event.position
+    count += 1
+    if (count - told >= progressEvery) {
+      told = count
+      onProgress?.({ events: count, position })
+    }
+  }
+  if (position === undefined) return { state, events: count }
+  if (count > told) onProgress?.({ events: count, position })
+  return { state, position, events: count }
+}

@@ -1,0 +1,45 @@
+import { CommsError } from '../errors.ts'
+import type { MessageEvent } from './message-event.ts'
+
+/** What a store reads back: an event of any schema version that was ever published. */
+export type StoredEvent = Readonly<Record<string, unknown>>
+
+/** Turns an event of one schema version into one of the next. Pure; must take every event of its version. */
+export type UpcastStep = (event: StoredEvent) => StoredEvent
+
+/** The schema version of today, the one that `createEvent` writes. */
+export const CURRENT_SCHEMA_VERSION = 1
+
+/**
+ * Makes the function that brings stored events up to a schema version. `steps[n]` turns version n into n + 1; there is one for every
+ * older version. An event of today's version comes back as the same object.
+ */
+export function createUpcaster(steps: Readonly<Record<number, UpcastStep>>, current: number): (stored: StoredEvent) => StoredEvent {
+  return (stored) => {
+    if (stored.schemaVersion === current) return stored
+    let event = stored
+    while (event.schemaVersion !== current) {
+      const version = event.schemaVersion
+      const step = typeof version === 'number' ? steps[version] : undefined
+      if (!step) {
+        throw new CommsError(
+          'event_invalid',
+          `Expected an event of schema version ${current} or older, got ${JSON.stringify(version) ?? 'none'}; a newer release wrote it?`,
+        )
+      }
+      event = { ...step(event), schemaVersion: (version as number) + 1 }
+    }
+    return event
+  }
+}
+
+const upcast = createUpcaster({}, CURRENT_SCHEMA_VERSION)
+
+/**
+ * The event as today's schema has it. Every store passes what it reads through here, so that a log written by any published release
+ * reads as if it were written today.
+ * @throws CommsError `event_invalid` for a version that this release does not know.
+ */
+export function upcastEvent<Event extends MessageEvent>(stored: StoredEvent): Event {
+  return upcast(stored) as Event
+}
