@@ -9,12 +9,18 @@ export interface DayFile {
   readonly path: string
   /** Bytes that are durable; readers never look behind them. */
   size: number
+  /** CRC-32 of these bytes. */
+  crc: number
+  /** Where damaged lines begin. */
+  damaged: readonly number[]
+  /** Bytes that the side index on disk covers. */
+  indexed: number
 }
 
 const NAME = /^message_events_(\d{4}-\d{2}-\d{2})\.jsonl$/
 
-export function dayFileAt(dir: string, day: string, size = 0): DayFile {
-  return { day, path: join(dir, `message_events_${day}.jsonl`), size }
+export function dayFileAt(dir: string, day: string): DayFile {
+  return { day, path: join(dir, `message_events_${day}.jsonl`), size: 0, crc: 0, damaged: [], indexed: 0 }
 }
 
 /** The day files of a folder, oldest first. Other files are left alone. */

@@ -1,2 +1,5 @@
+export { type FileSpoolOptions, openFileSpool } from './file-spool.ts'
+export { jsonCheckpointStore } from './json-checkpoint-store.ts'
 export { openJsonEventStore } from './json-event-store.ts'
+export { type LegacyLogOptions, legacyLog } from './legacy-log.ts'
 export type { JsonEventStoreOptions } from './options.ts'

@@ -142,9 +142,77 @@ describe('a log that a crash left half-written', () => {
     await writeFile(join(dir, FILE), `${lines.join('\n')}\n`)
     const again = await openStore()
     expect(await keysIn(again)).toEqual(['a', 'c'])
-    expect(told).toEqual([expect.stringMatching(/^error .*the line at byte \d+ is damaged/)])
+    expect(told).toEqual([
+      expect.stringMatching(/^warn .*index is not of this day file/),
+      expect.stringMatching(/^error .*the line at byte \d+ is damaged/),
+    ])
     expect(await again.append([appendOf(STREAM, ['d'], 3)])).toMatchObject([{ status: 'recorded', version: 4 }])
     expect(await linesOf(FILE)).toHaveLength(4)
+  })
+})
+
+describe('the side index', () => {
+  const filled = async () => {
+    const store = await openStore()
+    for (let index = 0; index < 30; index += 1)
+      await store.append([appendOf(`whatsapp:+3363998000${index % 3}`, [`k${index}`, `é${index}`])])
+    await store.close()
+  }
+  const expectWhole = async (store: EventStore, more: readonly string[] = []) => {
+    const all = Array.from({ length: 30 }, (_, index) => [`k${index}`, `é${index}`]).flat()
+    expect(await keysIn(store)).toEqual([...all, ...more])
+    for (const key of all) expect((await store.find(key))?.idempotencyKey).toBe(key)
+    expect(await store.find('k30')).toBeUndefined()
+    const versions: number[] = []
+    for await (const event of store.readStream('whatsapp:+33639980001', { fromVersion: 3 })) versions.push(event.version)
+    expect(versions).toEqual(Array.from({ length: 18 }, (_, index) => index + 3))
+    expect(await store.append([appendOf('whatsapp:+33639980002', ['x'], 0)])).toEqual([{ status: 'conflict', actualVersion: 20 }])
+  }
+
+  it('serves the next opening, and what came after it is read from the day file', async () => {
+    await filled()
+    const index = await readFile(join(dir, `${FILE}.index`))
+    const store = await openStore()
+    await expectWhole(store)
+    await store.append([appendOf('whatsapp:lid:1', ['later'])])
+    await store.close()
+    await writeFile(join(dir, `${FILE}.index`), index)
+    await expectWhole(await openStore(), ['later'])
+    expect(told).toEqual([])
+  })
+
+  it('of a day that is over is written when the next begins', async () => {
+    const store = await openStore()
+    await store.append([appendOf(STREAM, ['a'])])
+    now += 1000
+    await store.append([appendOf(STREAM, ['b'])])
+    expect(await readdir(dir)).toContain(`${FILE}.index`)
+  })
+
+  it.each([
+    ['cut off', (index: Buffer) => index.subarray(0, index.length - 3)],
+    ['empty', () => Buffer.alloc(0)],
+    ['with one bit turned', (index: Buffer) => Buffer.from(index.map((byte, at) => (at === index.length - 5 ? byte ^ 1 : byte)))],
+    ['that is text', () => Buffer.from('not an index at all')],
+  ])('%s is thrown away and made anew', async (_, damage) => {
+    await filled()
+    const path = join(dir, `${FILE}.index`)
+    const good = await readFile(path)
+    await writeFile(path, damage(good))
+    const store = await openStore()
+    await expectWhole(store)
+    await store.close()
+    expect(await readFile(path)).toEqual(good)
+  })
+
+  it('of a day file that was changed is thrown away', async () => {
+    await filled()
+    const text = await readFile(join(dir, FILE), 'utf8')
+    await writeFile(join(dir, FILE), text.replace('"k7"', '"K7"'))
+    const store = await openStore()
+    expect(await store.find('k7')).toBeUndefined()
+    expect((await store.find('K7'))?.idempotencyKey).toBe('K7')
+    expect(told).toEqual([expect.stringMatching(/index is not of this day file/)])
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { type FileHandle, mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import {
   type AppendRequest,
@@ -7,8 +7,9 @@ import {
   CommsError,
   decideAppends,
   type EventStore,
-  eventToJson,
+  flattenBatches,
   isoInstant,
+  type Logger,
   type Position,
   type ReadAllOptions,
   type ReadStreamOptions,
@@ -18,12 +19,14 @@ import {
 } from '@pipe-comms/core'
 import { type DayFile, dayFileAt, notAPosition, parsePosition, positionOf } from './day-file.ts'
 import { diskError } from './disk-error.ts'
+import { type Batch, GroupCommit } from './group-commit.ts'
 import type { LogIndex, Place } from './log-index.ts'
 import { LogWriter } from './log-writer.ts'
-import { openLog } from './open-log.ts'
+import { openLog, saveSideIndex } from './open-log.ts'
 import type { JsonEventStoreOptions } from './options.ts'
 import { openToRead, readLines } from './read-lines.ts'
-import { parseLine, type StoredLine, toRecordedEvent, writeLine } from './stored-line.ts'
+import { parseLine, toRecordedEvent, writeLine } from './stored-line.ts'
+import { TextBuffer } from './text-buffer.ts'
 import { WriterLock } from './writer-lock.ts'
 
 /**
@@ -46,7 +49,7 @@ export async function openJsonEventStore(options: JsonEventStoreOptions): Promis
     await mkdir(dir, { recursive: true })
     lock = await WriterLock.acquire(dir)
     const { files, index } = await openLog(dir, options.logger ?? silentLogger)
-    return new JsonEventStore(dir, lock, files, index, options.clock ?? systemClock)
+    return new JsonEventStore(dir, lock, files, index, options.clock ?? systemClock, options.logger ?? silentLogger)
   } catch (cause) {
     await lock?.release()
     if (cause instanceof CommsError) throw cause
@@ -54,16 +57,7 @@ export async function openJsonEventStore(options: JsonEventStoreOptions): Promis
   }
 }
 
-interface Waiting {
-  readonly requests: readonly AppendRequest[]
-  /** The events as text, taken when `append` was called: what the caller does to its objects later changes nothing. */
-  readonly json: ReadonlyMap<object, string>
-  readonly resolve: (results: readonly AppendResult[]) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** A write is closed at this size, so that a flood of appends does not wait for one huge write. */
-const MAX_WRITE_CHARACTERS = 8_388_608
+const NEWLINE = 10
 
 class JsonEventStore implements EventStore {
   readonly #dir: string
@@ -71,62 +65,53 @@ class JsonEventStore implements EventStore {
   readonly #files: DayFile[]
   readonly #index: LogIndex
   readonly #clock: Clock
+  readonly #logger: Logger
   readonly #writer = new LogWriter()
-  readonly #waiting: Waiting[] = []
-  #writing: Promise<void> | undefined
+  readonly #text = new TextBuffer()
+  readonly #commit = new GroupCommit((batch) => this.#writeBatch(batch))
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, lock: WriterLock, files: DayFile[], index: LogIndex, clock: Clock) {
+  constructor(dir: string, lock: WriterLock, files: DayFile[], index: LogIndex, clock: Clock, logger: Logger) {
     this.#dir = dir
     this.#lock = lock
     this.#files = files
     this.#index = index
     this.#clock = clock
+    this.#logger = logger
   }
 
   async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     this.#checkOpen()
-    const json = new Map<object, string>()
-    const copies = requests.map((request) => {
-      const events = request.events.map((event) => ({ ...event }))
-      for (const event of events) json.set(event, eventToJson(event))
-      return { ...request, events }
-    })
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ requests: copies, json, resolve, reject })
-      this.#writing ??= this.#writeWaiting()
-    })
+    return this.#commit.append(requests)
   }
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
     this.#checkOpen()
-    return this.#find(idempotencyKey)
+    return this.#find(idempotencyKey, this.#index.candidates(idempotencyKey))
   }
 
   async *readStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
     this.#checkOpen()
     const { fromVersion = 1, signal } = options
-    for (const place of this.#index.placesOf(streamId)) {
-      signal?.throwIfAborted()
-      const event = await this.#readAt(place)
-      if (event && event.version >= fromVersion) yield event
+    let reader: { file: DayFile; handle: FileHandle } | undefined
+    try {
+      for (const place of this.#index.placesOf(streamId)) {
+        signal?.throwIfAborted()
+        const file = this.#files[place.file] as DayFile
+        if (reader?.file !== file) {
+          await reader?.handle.close()
+          reader = { file, handle: await openToRead(file.path) }
+        }
+        const event = await readEvent(reader.handle, file, place)
+        if (event && event.version >= fromVersion) yield event
+      }
+    } finally {
+      await reader?.handle.close()
     }
   }
 
-  async *readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
-    this.#checkOpen()
-    const start = options.after === undefined ? { number: 0, from: 0 } : await this.#placeAfter(options.after)
-    let from = start.from
-    for (let number = start.number; number < this.#files.length; number += 1) {
-      const file = this.#files[number] as DayFile
-      // The newest file grows while it is read.
-      while (from < file.size) {
-        const to = file.size
-        for await (const event of readEvents(file, from, to, options.signal)) yield event
-        from = to
-      }
-      from = 0
-    }
+  readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
+    return flattenBatches(this.#readBatches(options), options.signal)
   }
 
   close(): Promise<void> {
@@ -134,74 +119,76 @@ class JsonEventStore implements EventStore {
     return this.#closing
   }
 
+  async *#readBatches({ after, signal }: ReadAllOptions): AsyncGenerator<readonly RecordedEvent[]> {
+    this.#checkOpen()
+    const start = after === undefined ? { number: 0, from: 0 } : await this.#placeAfter(after)
+    let { from } = start
+    for (let number = start.number; number < this.#files.length; number += 1) {
+      const file = this.#files[number] as DayFile
+      const handle = await openToRead(file.path)
+      try {
+        // The newest file grows while it is read.
+        while (from < file.size) {
+          const to = file.size
+          for await (const lines of readLines(handle, from, to, signal)) {
+            const events: RecordedEvent[] = []
+            for (const { offset, text } of lines) {
+              const line = parseLine(text)
+              if (line) events.push(toRecordedEvent(line, positionOf(file.day, offset)))
+            }
+            yield events
+          }
+          from = to
+        }
+      } finally {
+        await handle.close()
+      }
+      from = 0
+    }
+  }
+
   async #writeOut(): Promise<void> {
-    await this.#writing
+    await this.#commit.settled()
     await this.#writer.close()
+    const newest = this.#files.length - 1
+    if (newest >= 0) await saveSideIndex(this.#files[newest] as DayFile, newest, this.#index, this.#logger)
     await this.#lock.release()
   }
 
-  async #writeWaiting(): Promise<void> {
-    // What is appended in the same turn of the event loop goes together.
-    await Promise.resolve()
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch()
-      try {
-        const results = await this.#writeBatch(batch)
-        let start = 0
-        for (const { requests, resolve } of batch) {
-          resolve(results.slice(start, start + requests.length))
-          start += requests.length
-        }
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
-    }
-    // In the same turn as the check above: an append between the two would wait for ever.
-    this.#writing = undefined
-  }
-
-  #takeBatch(): Waiting[] {
-    let characters = 0
-    let count = 0
-    for (const { json } of this.#waiting) {
-      for (const text of json.values()) characters += text.length
-      count += 1
-      if (characters > MAX_WRITE_CHARACTERS) break
-    }
-    return this.#waiting.splice(0, count)
-  }
-
-  async #writeBatch(batch: readonly Waiting[]): Promise<readonly AppendResult[]> {
-    const requests = batch.flatMap((waiting) => waiting.requests)
-    const json = new Map(batch.flatMap((waiting) => [...waiting.json]))
+  async #writeBatch({ requests, json }: Batch): Promise<readonly AppendResult[]> {
     const known = await this.#knownAmong(requests)
     const now = this.#clock.now()
     const recordedAt = isoInstant(now)
     const file = this.#fileFor(recordedAt.slice(0, 10))
     const number = this.#files.includes(file) ? this.#files.indexOf(file) : this.#files.length
 
-    const lines: string[] = []
     const added: { place: Place; event: RecordedEvent }[] = []
-    let offset = file.size
+    const text = this.#text.clear()
     const results = decideAppends(requests, {
       versionOf: (streamId) => this.#index.versionOf(streamId),
       recordedUnder: (key) => known.get(key),
       record: (event, { streamId, version, remaining }) => {
-        const line = writeLine(json.get(event) as string, { streamId, version, recordedAt, remaining })
-        const bytes = Buffer.byteLength(line)
-        const recorded = { ...event, streamId, version, recordedAt, position: positionOf(file.day, offset) } as RecordedEvent
-        lines.push(line)
-        added.push({ place: { file: number, offset, length: bytes - 1 }, event: recorded })
-        offset += bytes
+        const offset = file.size + text.length
+        const length = text.add(writeLine(json.get(event) as string, { streamId, version, recordedAt, remaining }))
+        // The batch holds a copy of its own, which becomes the recorded event.
+        const recorded: RecordedEvent = Object.assign(event, { streamId, version, recordedAt, position: positionOf(file.day, offset) })
+        added.push({ place: { file: number, offset, length: length - 1 }, event: recorded })
         return recorded
       },
     })
-    if (lines.length === 0) return results
+    if (added.length === 0) return results
 
-    await this.#writer.write(file, Buffer.from(lines.join('')))
-    if (number === this.#files.length) this.#files.push(file)
+    await this.#writer.write(file, text.bytes())
+    if (number === this.#files.length) await this.#beginDay(file)
     for (const { place, event } of added) this.#index.add(place, event.idempotencyKey, event.streamId, event.version)
     return results
+  }
+
+  /** The day before is complete now: its index is written once and for all. */
+  async #beginDay(file: DayFile): Promise<void> {
+    const before = this.#files.length - 1
+    this.#files.push(file)
+    if (before >= 0) await saveSideIndex(this.#files[before] as DayFile, before, this.#index, this.#logger)
   }
 
   /** Today's file; a clock that goes back does not go back to an older file, or positions would not rise. */
@@ -214,15 +201,16 @@ class JsonEventStore implements EventStore {
     const known = new Map<string, RecordedEvent>()
     for (const { events } of requests) {
       for (const { idempotencyKey } of events) {
-        const event = known.has(idempotencyKey) ? undefined : await this.#find(idempotencyKey)
+        const places = known.has(idempotencyKey) ? [] : this.#index.candidates(idempotencyKey)
+        const event = places.length > 0 ? await this.#find(idempotencyKey, places) : undefined
         if (event) known.set(idempotencyKey, event)
       }
     }
     return known
   }
 
-  async #find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
-    for (const place of this.#index.candidates(idempotencyKey)) {
+  async #find(idempotencyKey: string, candidates: readonly Place[]): Promise<RecordedEvent | undefined> {
+    for (const place of candidates) {
       const event = await this.#readAt(place)
       if (event?.idempotencyKey === idempotencyKey) return event
     }
@@ -231,9 +219,12 @@ class JsonEventStore implements EventStore {
 
   async #readAt(place: Place): Promise<RecordedEvent | undefined> {
     const file = this.#files[place.file] as DayFile
-    const bytes = await readBytes(file.path, place.offset, place.length)
-    const line = parseLine(bytes)
-    return line && toRecordedEvent(line, positionOf(file.day, place.offset))
+    const handle = await openToRead(file.path)
+    try {
+      return await readEvent(handle, file, place)
+    } finally {
+      await handle.close()
+    }
   }
 
   async #placeAfter(position: Position): Promise<{ number: number; from: number }> {
@@ -241,13 +232,12 @@ class JsonEventStore implements EventStore {
     const number = this.#files.findIndex((file) => file.day === day)
     const file = this.#files[number]
     if (!file || offset >= file.size) throw notAPosition(position)
-    const before = offset === 0 ? '\n' : (await readBytes(file.path, offset - 1, 1)).toString('latin1')
-    if (before !== '\n') throw notAPosition(position)
     const handle = await openToRead(file.path)
     try {
-      for await (const [line] of readLines(handle, offset, file.size)) {
-        return { number, from: offset + (line?.bytes.length ?? 0) + 1 }
-      }
+      // A line begins where the file does, or behind a newline.
+      const begins = offset === 0 || (await readBytes(handle, offset - 1, 1))[0] === NEWLINE
+      if (!begins) throw notAPosition(position)
+      for await (const [line] of readLines(handle, offset, file.size)) return { number, from: offset + (line?.length ?? 0) + 1 }
     } finally {
       await handle.close()
     }
@@ -259,28 +249,13 @@ class JsonEventStore implements EventStore {
   }
 }
 
-async function* readEvents(file: DayFile, from: number, to: number, signal: AbortSignal | undefined): AsyncGenerator<RecordedEvent> {
-  const handle = await openToRead(file.path)
-  try {
-    for await (const lines of readLines(handle, from, to, signal)) {
-      for (const { offset, bytes } of lines) {
-        signal?.throwIfAborted()
-        const line: StoredLine | undefined = parseLine(bytes)
-        if (line) yield toRecordedEvent(line, positionOf(file.day, offset))
-      }
-    }
-  } finally {
-    await handle.close()
-  }
+async function readEvent(handle: FileHandle, file: DayFile, { offset, length }: Place): Promise<RecordedEvent | undefined> {
+  const line = parseLine((await readBytes(handle, offset, length)).toString('utf8'))
+  return line && toRecordedEvent(line, positionOf(file.day, offset))
 }
 
-async function readBytes(path: string, offset: number, length: number): Promise<Buffer> {
-  const handle = await openToRead(path)
-  try {
-    const bytes = Buffer.alloc(length)
-    await handle.read(bytes, 0, length, offset)
-    return bytes
-  } finally {
-    await handle.close()
-  }
+async function readBytes(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  const { bytesRead } = await handle.read(bytes, 0, length, offset)
+  return bytes.subarray(0, bytesRead)
 }

@@ -7,46 +7,76 @@ export interface Place {
   readonly length: number
 }
 
-interface Stream {
-  version: number
-  last: number
+/** The entries of one day file as plain arrays, in the order of the file: what the side index keeps on disk. */
+export interface FileEntries {
+  readonly offsets: Float64Array
+  readonly lengths: Uint32Array
+  /** Two 32-bit hashes of the key for each entry. */
+  readonly hashes: Int32Array
+  /** For each entry, the index of its stream in `streamIds`. */
+  readonly streams: Uint32Array
+  readonly streamIds: readonly string[]
+  /** The highest version of each stream in this file. */
+  readonly versions: readonly number[]
 }
 
 const NONE = -1
 
 /**
- * What the store knows of its log without reading it: which lines may hold a key, and which lines make a stream. About 40 bytes an
+ * What the store knows of its log without reading it: which lines may hold a key, and which lines make a stream. About 45 bytes an
  * event. Keys are held as 64-bit hashes, so a hit is a candidate: the line must be read to be sure; a miss is certain.
  */
 export class LogIndex {
-  readonly #streams = new Map<string, Stream>()
+  readonly #streamNumbers = new Map<string, number>()
+  readonly #streamIds: string[] = []
+  readonly #versions: number[] = []
+  readonly #lastOfStream: number[] = []
   #count = 0
   #files = new Uint16Array(1024)
   #offsets = new Float64Array(1024)
   #lengths = new Uint32Array(1024)
+  #streams = new Uint32Array(1024)
   #previousInStream = new Int32Array(1024)
   #hashes = new Int32Array(2 * 1024)
   /** Open addressing over the entries, at most half full. */
   #slots = new Int32Array(4096).fill(NONE)
 
-  get count(): number {
-    return this.#count
+  add(place: Place, key: string, streamId: string, version: number): void {
+    const [high, low] = hash(key)
+    this.#append(place.file, place.offset, place.length, high, low, this.#streamNumber(streamId), version)
   }
 
-  add(place: Place, key: string, streamId: string, version: number): void {
-    if (this.#count === this.#files.length) this.#grow()
-    const entry = this.#count++
-    const stream = this.#streams.get(streamId)
-    const [high, low] = hash(key)
-    this.#files[entry] = place.file
-    this.#offsets[entry] = place.offset
-    this.#lengths[entry] = place.length
-    this.#previousInStream[entry] = stream?.last ?? NONE
-    this.#hashes[2 * entry] = high
-    this.#hashes[2 * entry + 1] = low
-    this.#insert(entry)
-    if (stream) Object.assign(stream, { version: Math.max(version, stream.version), last: entry })
-    else this.#streams.set(streamId, { version, last: entry })
+  /** Adds what the side index of a day file holds. */
+  addFile(file: number, entries: FileEntries): void {
+    const numbers = entries.streamIds.map((streamId) => this.#streamNumber(streamId))
+    const { offsets, lengths, hashes, streams, versions } = entries
+    for (let at = 0; at < offsets.length; at += 1) {
+      const stream = streams[at] as number
+      const [high, low] = [hashes[2 * at] as number, hashes[2 * at + 1] as number]
+      this.#append(file, offsets[at] as number, lengths[at] as number, high, low, numbers[stream] as number, versions[stream] as number)
+    }
+  }
+
+  /** The entries of one day file, to be kept in its side index. */
+  entriesOf(file: number): FileEntries {
+    const first = firstAtLeast(this.#files, this.#count, file)
+    const end = firstAtLeast(this.#files, this.#count, file + 1)
+    const own = new Map<number, number>()
+    const streams = new Uint32Array(end - first)
+    for (let entry = first; entry < end; entry += 1) {
+      const number = this.#streams[entry] as number
+      const local = own.get(number) ?? own.size
+      own.set(number, local)
+      streams[entry - first] = local
+    }
+    return {
+      offsets: this.#offsets.slice(first, end),
+      lengths: this.#lengths.slice(first, end),
+      hashes: this.#hashes.slice(2 * first, 2 * end),
+      streams,
+      streamIds: [...own.keys()].map((number) => this.#streamIds[number] as string),
+      versions: [...own.keys()].map((number) => this.#versions[number] as number),
+    }
   }
 
   /** The lines that may hold this key, oldest first; almost always none or one. */
@@ -62,16 +92,44 @@ export class LogIndex {
   }
 
   versionOf(streamId: string): number {
-    return this.#streams.get(streamId)?.version ?? 0
+    const number = this.#streamNumbers.get(streamId)
+    return number === undefined ? 0 : (this.#versions[number] as number)
   }
 
   /** The lines of a stream, oldest first. */
   placesOf(streamId: string): Place[] {
     const places: Place[] = []
-    for (let entry = this.#streams.get(streamId)?.last ?? NONE; entry !== NONE; entry = this.#previousInStream[entry] as number) {
+    const number = this.#streamNumbers.get(streamId)
+    for (let entry = number === undefined ? NONE : (this.#lastOfStream[number] as number); entry !== NONE; ) {
       places.push(this.#place(entry))
+      entry = this.#previousInStream[entry] as number
     }
     return places.reverse()
+  }
+
+  #append(file: number, offset: number, length: number, high: number, low: number, stream: number, version: number): void {
+    if (this.#count === this.#files.length) this.#grow()
+    const entry = this.#count++
+    this.#files[entry] = file
+    this.#offsets[entry] = offset
+    this.#lengths[entry] = length
+    this.#streams[entry] = stream
+    this.#hashes[2 * entry] = high
+    this.#hashes[2 * entry + 1] = low
+    this.#previousInStream[entry] = this.#lastOfStream[stream] as number
+    this.#lastOfStream[stream] = entry
+    this.#versions[stream] = Math.max(version, this.#versions[stream] as number)
+    this.#insert(entry)
+  }
+
+  #streamNumber(streamId: string): number {
+    const known = this.#streamNumbers.get(streamId)
+    if (known !== undefined) return known
+    const number = this.#streamIds.push(streamId) - 1
+    this.#streamNumbers.set(streamId, number)
+    this.#versions.push(0)
+    this.#lastOfStream.push(NONE)
+    return number
   }
 
   #place(entry: number): Place {
@@ -94,6 +152,7 @@ export class LogIndex {
     this.#files = grown(this.#files, new Uint16Array(size))
     this.#offsets = grown(this.#offsets, new Float64Array(size))
     this.#lengths = grown(this.#lengths, new Uint32Array(size))
+    this.#streams = grown(this.#streams, new Uint32Array(size))
     this.#previousInStream = grown(this.#previousInStream, new Int32Array(size))
     this.#hashes = grown(this.#hashes, new Int32Array(2 * size))
     this.#slots = new Int32Array(4 * size).fill(NONE)
@@ -101,7 +160,19 @@ export class LogIndex {
   }
 }
 
-/** Two independent 32-bit FNV-1a hashes, mixed at the end so that the low bits can choose a slot. */
+/** Entries are added file after file, so their file numbers are sorted. */
+function firstAtLeast(sorted: Uint16Array, count: number, wanted: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as number) < wanted) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Two 32-bit hashes in the manner of FNV-1a, mixed at the end so that the low bits can choose a slot. */
 function hash(key: string): readonly [number, number] {
   let high = 0x811c9dc5
   let low = 0x9747b28c

@@ -1,15 +1,17 @@
+import { isUtf8 } from 'node:buffer'
 import { type FileHandle, open } from 'node:fs/promises'
 import { diskError } from './disk-error.ts'
 
 /** Big enough that a read costs little beside parsing what it brought, small enough that many readers fit in memory. */
-const CHUNK_BYTES = 262_144
+export const CHUNK_BYTES = 262_144
 const NEWLINE = 10
 
 export interface Line {
   /** The byte at which it begins. */
   readonly offset: number
-  /** Without the newline. A view that is valid until the next step. */
-  readonly bytes: Buffer
+  /** Bytes, without the newline. */
+  readonly length: number
+  readonly text: string
   /** The last bytes of the range may lack their newline: a write that was cut off. */
   readonly complete: boolean
 }
@@ -25,18 +27,37 @@ export async function* readLines(file: FileHandle, from: number, to: number, sig
     if (bytesRead === 0) break
     at += bytesRead
     const chunk: Buffer = rest.length === 0 ? fresh.subarray(0, bytesRead) : Buffer.concat([rest, fresh.subarray(0, bytesRead)])
-
-    const lines: Line[] = []
-    let start = 0
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      lines.push({ offset: restOffset + start, bytes: chunk.subarray(start, end), complete: true })
-      start = end + 1
-    }
-    rest = chunk.subarray(start)
-    restOffset += start
-    if (lines.length > 0) yield lines
+    const end = chunk.lastIndexOf(NEWLINE)
+    if (end >= 0) yield splitLines(chunk.subarray(0, end), restOffset)
+    rest = chunk.subarray(end + 1)
+    restOffset += end + 1
   }
-  if (rest.length > 0) yield [{ offset: restOffset, bytes: rest, complete: false }]
+  if (rest.length > 0) yield [{ offset: restOffset, length: rest.length, text: rest.toString('utf8'), complete: false }]
+}
+
+/** Decoding a chunk at once is much quicker than line by line. It needs whole UTF-8: in damaged bytes text and bytes differ in length. */
+function splitLines(bytes: Buffer, from: number): Line[] {
+  if (!isUtf8(bytes)) return splitDamaged(bytes, from)
+  let offset = from
+  return bytes
+    .toString('utf8')
+    .split('\n')
+    .map((text) => {
+      const line = { offset, length: Buffer.byteLength(text), text, complete: true }
+      offset += line.length + 1
+      return line
+    })
+}
+
+function splitDamaged(bytes: Buffer, from: number): Line[] {
+  const lines: Line[] = []
+  for (let start = 0; start <= bytes.length; ) {
+    const found = bytes.indexOf(NEWLINE, start)
+    const end = found < 0 ? bytes.length : found
+    lines.push({ offset: from + start, length: end - start, text: bytes.toString('utf8', start, end), complete: true })
+    start = end + 1
+  }
+  return lines
 }
 
 /** @throws CommsError `store_unavailable` */

@@ -1,23 +1,35 @@
-import type { Position, RecordedEvent } from '@pipe-comms/core'
+import { type MessageEvent, type Position, type RecordedEvent, upcastEvent } from '@pipe-comms/core'
 
 /**
  * A line of a day file: the event, its place, and, when it was recorded in one request with others, how many lines of that request
  * follow. By `remaining` a request that a crash cut in two is told from a whole one.
  */
-export type StoredLine = Omit<RecordedEvent, 'position'> & { readonly remaining?: number }
+export interface StoredLine {
+  readonly id: string
+  readonly idempotencyKey: string
+  readonly streamId: string
+  readonly version: number
+  readonly recordedAt: string
+  readonly remaining?: number
+  readonly [field: string]: unknown
+}
 
-/** The line, without position, or nothing when the bytes are no line that this store wrote. */
-export function parseLine(bytes: Buffer): StoredLine | undefined {
-  let line: unknown
+/** The line, or nothing when the text is no line that this store wrote. */
+export function parseLine(text: string): StoredLine | undefined {
+  let line: StoredLine | null
   try {
-    line = JSON.parse(bytes.toString('utf8'))
+    line = JSON.parse(text)
   } catch {
     return undefined
   }
   if (typeof line !== 'object' || line === null) return undefined
-  const { id, idempotencyKey, streamId, version, recordedAt } = line as Record<string, unknown>
-  const whole = [id, idempotencyKey, streamId, recordedAt].every((field) => typeof field === 'string') && Number.isSafeInteger(version)
-  return whole ? (line as StoredLine) : undefined
+  const whole =
+    typeof line.id === 'string' &&
+    typeof line.idempotencyKey === 'string' &&
+    typeof line.streamId === 'string' &&
+    typeof line.recordedAt === 'string' &&
+    Number.isSafeInteger(line.version)
+  return whole ? line : undefined
 }
 
 /** `json` is the event as JSON text; the place is written into it without parsing it again. */
@@ -27,8 +39,13 @@ export function writeLine(json: string, place: { streamId: string; version: numb
   return `${json.slice(0, -1)},"streamId":${JSON.stringify(streamId)},"version":${version},"recordedAt":"${recordedAt}"${tail}}\n`
 }
 
+/** The event of a line, as today's schema has it. */
 export function toRecordedEvent(line: StoredLine, position: Position): RecordedEvent {
-  if (line.remaining === undefined) return Object.assign(line, { position }) as RecordedEvent
-  const { remaining: _, ...event } = line
-  return { ...event, position } as RecordedEvent
+  if (line.remaining !== undefined) {
+    const { remaining: _, ...event } = line
+    return toRecordedEvent(event, position)
+  }
+  const event = upcastEvent<MessageEvent & RecordedEvent>(line) as RecordedEvent & { position: Position }
+  event.position = position
+  return event
 }
