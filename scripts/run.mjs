@@ -15,6 +15,7 @@ const fromSource = '--conditions=@pipe-comms/source'
 const tasks = {
   start: () => runUntilItEnds(node(), [fromSource, join('examples', 'webhook-server', 'src', 'main.ts'), ...rest]),
   test,
+  bench: () => runUntilItEnds(node(), [fromSource, join('bench', 'src', 'main.ts'), ...rest]),
   'crash-test': () => runUntilItEnds(node(), [fromSource, join('scripts', 'crash-test', 'main.ts'), ...rest]),
 }
 
@@ -73,7 +74,7 @@ function test() {
     ['types', ['turbo', 'run', 'typecheck', '--output-logs=errors-only']],
     ['types of scripts', ['tsc', '--noEmit', '-p', 'scripts']],
     ['lint', ['biome', 'ci', '--error-on-warnings', '.']],
-    ['boundaries', ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'examples', 'scripts']],
+    ['boundaries', ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'examples', 'bench', 'scripts']],
     ['unused code', ['knip']],
   ]
   let passed = 0

@@ -1,19 +1,34 @@
 import { parseArgs } from 'node:util'
+import { crashStores } from './stores.ts'
 import { crashWebhooks } from './webhooks.ts'
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { posts: { type: 'string' } } })
-const [what = 'webhooks'] = positionals
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { posts: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '200' } },
+})
+const [what = 'stores'] = positionals
+let right: boolean
 
 switch (what) {
+  case 'stores': {
+    const reports = await crashStores(Number(values.rounds))
+    console.table(Object.fromEntries(reports.map(({ subject, ...figures }) => [subject, figures])))
+    const total = (name: 'rounds' | 'acknowledged' | 'found' | 'lost' | 'doubled' | 'unreadable') =>
+      reports.reduce((sum, report) => sum + report[name], 0)
+    for (const name of ['rounds', 'acknowledged', 'found', 'lost', 'doubled', 'unreadable'] as const)
+      console.log(`${name.padEnd(14)} ${total(name)}`)
+    right = total('lost') + total('doubled') + total('unreadable') === 0
+    break
+  }
   case 'webhooks': {
-    const report = await crashWebhooks({ posts: Number(values.posts ?? 2000) })
-    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(34)} ${value}`)
-    const right = report.lost === 0 && report.doubled === 0 && report.afterRepost === report.posts
-    console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')
-    process.exit(right ? 0 : 1)
+    const report = await crashWebhooks({ posts: Number(values.posts) })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(14)} ${value}`)
+    right = report.lost === 0 && report.doubled === 0 && report.afterRepost === report.posts
     break
   }
   default:
-    console.error(`Expected webhooks, got ${what}`)
+    console.error(`Expected stores or webhooks, got ${what}`)
     process.exit(2)
 }
+console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')
+process.exit(right ? 0 : 1)

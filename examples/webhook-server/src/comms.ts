@@ -1,5 +1,16 @@
-import { type Comms, createComms, type EventCache, type EventStore, eventCache, type Logger, type WebhookReport } from '@pipe-comms/core'
-import { openJsonEventStore } from '@pipe-comms/store-json'
+import { join } from 'node:path'
+import {
+  type Comms,
+  createComms,
+  type EventCache,
+  type EventStore,
+  eventCache,
+  type Logger,
+  type Spool,
+  type WebhookReport,
+} from '@pipe-comms/core'
+import { openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
+import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import { greenApiTransport } from '@pipe-comms/transport-greenapi'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
@@ -17,7 +28,7 @@ const MAX_BATCH = 100
 /** Composes store and transports of this configuration. */
 export async function openComms(config: Config, log: Pino): Promise<Running> {
   const logger = coreLogger(log)
-  const disk: EventStore = await openJsonEventStore({ dir: config.logsDir, logger })
+  const { disk, spool } = await openPersistence(config, logger)
   const store = eventCache({
     store: disk,
     maxBatch: MAX_BATCH,
@@ -35,7 +46,16 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
     logWebhook(report, log)
   }
-  return { comms: createComms({ store, transports: [greenApi], logger, onWebhook }), store, webhooks }
+  const comms = createComms({ store, transports: [greenApi], logger, onWebhook, ...(spool ? { spool } : {}) })
+  comms.start()
+  return { comms, store, webhooks }
+}
+
+/** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */
+async function openPersistence(config: Config, logger: Logger): Promise<{ disk: EventStore; spool?: Spool }> {
+  if (config.persistence === 'json') return { disk: await openJsonEventStore({ dir: config.logsDir, logger }) }
+  const disk = await openSqliteEventStore({ file: config.sqliteFile, logger })
+  return { disk, spool: await openFileSpool({ dir: join(config.logsDir, 'spool'), logger }) }
 }
 
 function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {
@@ -49,6 +69,7 @@ function logWebhook({ transport, outcome, status, events, reason, durationMs }: 
   }
   const fields = { transport: transport.id, outcome, status, durationMs, ...(reason === undefined ? {} : { reason }) }
   if (outcome === 'unavailable') log.error(fields, 'Webhook not recorded, answered 503 so that the provider sends it again')
+  else if (outcome === 'spooled') log.warn(fields, 'The store is away: the webhook waits in the spool, answered with success')
   else if (outcome === 'quarantined')
     log.warn({ ...fields, eventId: events[0]?.event.id }, 'Webhook not understood, kept raw in quarantine')
   else if (outcome === 'refused' || outcome === 'too-large') log.warn(fields, 'Webhook refused, nothing recorded')

@@ -9,7 +9,9 @@ export interface Config {
   readonly publicUrl: string | undefined
   readonly logLevel: string
   readonly production: boolean
+  readonly persistence: 'json' | 'sqlite'
   readonly logsDir: string
+  readonly sqliteFile: string
   readonly jwtSecret: string
   readonly defaultRegion: string
   readonly greenApi: {
@@ -44,7 +46,8 @@ const schema = z.object({
   PORT: z.coerce.number('expected a port number').int().min(0).max(65_535).default(3000),
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'expected debug, info, warn, error or silent').default('info'),
-  MESSAGE_EVENT_PERSISTENCE: z.enum(['json'], 'expected json').default('json'),
+  MESSAGE_EVENT_PERSISTENCE: z.enum(['json', 'sqlite'], 'expected json or sqlite').default('json'),
+  SQLITE_FILE: z.string().trim().default('./logs/message_events.db'),
   MESSAGE_EVENT_LOGS_DIR: z.string().trim().default('./logs/message_events'),
   JWT_SECRET: z.string().min(JWT_SECRET_CHARACTERS, `expected at least ${JWT_SECRET_CHARACTERS} characters`).optional(),
   DEFAULT_REGION: z.string().trim().toUpperCase().refine(isRegion, 'expected an ISO country code such as FR').default('FR'),
@@ -86,7 +89,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     publicUrl: settings.PUBLIC_URL,
     logLevel: settings.LOG_LEVEL,
     production: settings.NODE_ENV === 'production',
+    persistence: settings.MESSAGE_EVENT_PERSISTENCE,
     logsDir: settings.MESSAGE_EVENT_LOGS_DIR,
+    sqliteFile: settings.SQLITE_FILE,
     jwtSecret: settings.JWT_SECRET ?? randomBytes(32).toString('hex'),
     defaultRegion: settings.DEFAULT_REGION,
     greenApi: {

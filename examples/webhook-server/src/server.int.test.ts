@@ -220,6 +220,19 @@ describe('starting', () => {
   })
 })
 
+describe('with MESSAGE_EVENT_PERSISTENCE=sqlite', () => {
+  it('keeps the log in one file, across a restart', async () => {
+    const env = { MESSAGE_EVENT_PERSISTENCE: 'sqlite', SQLITE_FILE: join(dir, 'events.db'), MESSAGE_EVENT_LOGS_DIR: join(dir, 'sqlite') }
+    for (const idMessage of ['S1', 'S1', 'S2']) {
+      await server.close()
+      const config = configWith(env)
+      server = await startServer(config, logTo(config))
+      expect((await post(notification(idMessage))).status).toBe(200)
+    }
+    expect((await events()).events.map(({ idempotencyKey }) => idempotencyKey.split(':').at(-1))).toEqual(['S1', 'S2'])
+  })
+})
+
 describe('the process', () => {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
   const start = (env: Record<string, string>) =>

@@ -10,7 +10,9 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
   const lines = [
     'Pipe Comms webhook server is up.',
     `  Listens on   ${url}`,
-    `  Events go to ${resolve(config.logsDir)} (JSON lines, a file a day, UTC)`,
+    config.persistence === 'json'
+      ? `  Events go to ${resolve(config.logsDir)} (JSON lines, a file a day, UTC)`
+      : `  Events go to ${resolve(config.sqliteFile)} (SQLite)`,
     config.sandbox.greenApi
       ? `  Green-API    sandbox: no credentials, so nothing is sent; POST ${url}/webhooks/greenapi takes this run's generated token`
       : `  Green-API    instance ${config.greenApi.instanceId}; its webhookUrl is ${config.publicUrl ?? url}/webhooks/greenapi`,

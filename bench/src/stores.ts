@@ -1,0 +1,208 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, fdatasyncSync, fsyncSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type EventStore, eventCache, type NewEvent } from '@pipe-comms/core'
+import { openJsonEventStore } from '@pipe-comms/store-json'
+import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
+import Database from 'better-sqlite3'
+import { emmettAppends, emmettIsInstalled, HOW_TO_ADD_EMMETT } from './emmett.ts'
+import { anEvent, events, streamOf } from './events.ts'
+import { type Comparison, compare, type Figure, rate, table } from './measure.ts'
+
+const APPENDS = 20_000
+const READS = 50_000
+const AT_ONCE = 100
+const EMMETT_APPENDS = 1000
+
+/** The benchmark of the stores. `million`: how many events the large log has. */
+export async function benchStores({ million }: { million: number }): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'pipe-comms-bench-'))
+  try {
+    const sample = events(APPENDS)
+    const comparisons: Comparison[] = [
+      await compare(`JSON: ${AT_ONCE} concurrent single-event appends through the cache, against append + fdatasync`, 'events/s', {
+        goal: 0.7,
+        raw: () => rate(APPENDS, () => rawFile(fresh(dir), sample)),
+        ours: async () => appendConcurrently(await openJsonEventStore({ dir: fresh(dir) }), sample),
+      }),
+      await compare(`SQLite: ${AT_ONCE} concurrent single-event appends through the cache, against better-sqlite3`, 'events/s', {
+        goal: 0.8,
+        raw: () => rate(APPENDS, () => rawSqlite(join(fresh(dir), 'raw.db'), sample)),
+        ours: async () => appendConcurrently(await openSqliteEventStore({ file: join(fresh(dir), 'ours.db') }), sample),
+      }),
+    ]
+    const json = fresh(dir)
+    const sqlite = join(fresh(dir), 'events.db')
+    await fill(await openJsonEventStore({ dir: json }), READS)
+    await fill(await openSqliteEventStore({ file: sqlite }), READS)
+    comparisons.push(
+      await compare('JSON: readAll, against read + JSON.parse', 'events/s', {
+        goal: 0.8,
+        raw: () => rate(READS, () => rawReadFile(json)),
+        ours: async () => readEverything(await openJsonEventStore({ dir: json })),
+      }),
+      await compare('SQLite: readAll, against better-sqlite3 + JSON.parse', 'events/s', {
+        goal: 0.8,
+        raw: () => rate(READS, () => rawReadSqlite(sqlite)),
+        ours: async () => readEverything(await openSqliteEventStore({ file: sqlite })),
+      }),
+    )
+    return table('Stores, events of 1 kB', comparisons, [...(await besideEmmett(dir)), ...largeLogs(dir, million)])
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+async function besideEmmett(dir: string): Promise<Figure[]> {
+  if (!emmettIsInstalled()) return [{ what: 'emmett-sqlite', value: `not measured: ${HOW_TO_ADD_EMMETT}` }]
+  const sample = events(EMMETT_APPENDS)
+  const theirs = await emmettAppends(join(fresh(dir), 'emmett.db'), sample)
+  const store = await openSqliteEventStore({ file: join(fresh(dir), 'ours.db') })
+  const ours = await rate(sample.length, async () => {
+    for (const [index, event] of sample.entries()) await store.append([{ streamId: streamOf(index), events: [event] }])
+  })
+  await store.close()
+  return [
+    {
+      what: 'SQLite: single-event appends one after the other, ours and emmett-sqlite',
+      value: `${Math.round(ours)} and ${Math.round(theirs)} events/s, ratio ${(ours / theirs).toFixed(1)}`,
+    },
+  ]
+}
+
+/** Opening and reading a large log, each in a process of its own, for its memory is what is measured. */
+function largeLogs(dir: string, million: number): Figure[] {
+  const figures: Figure[] = []
+  for (const [name, path, openGoal] of [
+    ['json', fresh(dir), 5],
+    ['sqlite', join(fresh(dir), 'large.db'), 1],
+  ] as const) {
+    const script = fileURLToPath(new URL('./large-log.ts', import.meta.url))
+    const run = (step: string) => {
+      const { stdout, status } = spawnSync(
+        process.execPath,
+        ['--conditions=@pipe-comms/source', script, step, name, path, String(million)],
+        {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      )
+      if (status !== 0) throw new Error(`large-log ${step} ${name} failed`)
+      return JSON.parse(stdout) as { openMs: number; readPerSecond: number; peakMb: number }
+    }
+    process.stderr.write(`${name}: writing ${million} events\n`)
+    run('fill')
+    const { openMs, readPerSecond, peakMb } = run('read')
+    figures.push(
+      {
+        what: `${name}: opening ${million} events`,
+        value: `${(openMs / 1000).toFixed(2)} s`,
+        goal: `< ${openGoal} s ${openMs < openGoal * 1000 ? 'met' : '**missed**'}`,
+      },
+      {
+        what: `${name}: peak memory while reading ${million} events (RSS)`,
+        value: `${peakMb} MB`,
+        goal: `< 150 MB ${peakMb < 150 ? 'met' : '**missed**'}`,
+      },
+      { what: `${name}: reading ${million} events`, value: `${Math.round(readPerSecond / 1000)} k events/s` },
+    )
+  }
+  return figures
+}
+
+let folders = 0
+function fresh(dir: string): string {
+  folders += 1
+  return mkdtempSync(join(dir, `${folders}-`))
+}
+
+async function appendConcurrently(store: EventStore, sample: readonly NewEvent[]): Promise<number> {
+  const cache = eventCache({ store, maxBatch: AT_ONCE })
+  const perSecond = await rate(sample.length, async () => {
+    let next = 0
+    const writer = async () => {
+      for (let index = next++; index < sample.length; index = next++) {
+        await cache.append([{ streamId: streamOf(index), events: [sample[index] as NewEvent] }])
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, writer))
+  })
+  await cache.close()
+  return perSecond
+}
+
+async function fill(store: EventStore, count: number): Promise<void> {
+  for (let from = 0; from < count; from += 1000) {
+    await store.append(Array.from({ length: 1000 }, (_, index) => ({ streamId: streamOf(from + index), events: [anEvent(from + index)] })))
+  }
+  await store.close()
+}
+
+async function readEverything(store: EventStore): Promise<number> {
+  let seen = 0
+  const perSecond = await rate(READS, async () => {
+    for await (const _event of store.readAll()) seen += 1
+  })
+  await store.close()
+  if (seen !== READS) throw new Error(`Expected ${READS} events, read ${seen}`)
+  return perSecond
+}
+
+function batches(sample: readonly NewEvent[]): (readonly NewEvent[])[] {
+  return Array.from({ length: sample.length / AT_ONCE }, (_, index) => sample.slice(index * AT_ONCE, (index + 1) * AT_ONCE))
+}
+
+/** The engine below the JSON store: text to the end of a file, and a sync, a batch at a time. */
+function rawFile(dir: string, sample: readonly NewEvent[]): void {
+  const file = openSync(join(dir, 'raw.jsonl'), 'a')
+  fsyncSync(file)
+  for (const batch of batches(sample)) {
+    writeSync(file, batch.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    fdatasyncSync(file)
+  }
+  closeSync(file)
+}
+
+/** The engine below the SQLite store: the same text with the same uniqueness of key and place, WAL and synchronous=FULL. */
+function rawSqlite(file: string, sample: readonly NewEvent[]): void {
+  const database = new Database(file)
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.exec(
+    'CREATE TABLE log (position INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL UNIQUE, stream_id TEXT NOT NULL, version INTEGER NOT NULL, event TEXT NOT NULL, UNIQUE (stream_id, version))',
+  )
+  const insert = database.prepare('INSERT INTO log (idempotency_key, stream_id, version, event) VALUES (?, ?, ?, ?)')
+  const insertAll = database.transaction((batch: readonly NewEvent[], from: number) => {
+    for (const [index, event] of batch.entries())
+      insert.run(event.idempotencyKey, streamOf(from + index), from + index, JSON.stringify(event))
+  })
+  for (const [index, batch] of batches(sample).entries()) insertAll.immediate(batch, index * AT_ONCE)
+  database.close()
+}
+
+function rawReadFile(dir: string): void {
+  const [name] = readdirSync(dir).filter((file) => file.endsWith('.jsonl'))
+  const path = join(dir, name as string)
+  const file = openSync(path, 'r')
+  const chunk = Buffer.alloc(262_144)
+  let rest = Buffer.alloc(0)
+  for (let at = 0; at < statSync(path).size; ) {
+    const bytes = readSync(file, chunk, 0, chunk.length, at)
+    at += bytes
+    const text = Buffer.concat([rest, chunk.subarray(0, bytes)])
+    const end = text.lastIndexOf(10)
+    for (const line of text.toString('utf8', 0, end).split('\n')) JSON.parse(line)
+    rest = Buffer.from(text.subarray(end + 1))
+  }
+  closeSync(file)
+}
+
+function rawReadSqlite(file: string): void {
+  const database = new Database(file, { readonly: true })
+  for (const row of database.prepare('SELECT event_position, event_json FROM message_events ORDER BY event_position').iterate()) {
+    JSON.parse((row as { event_json: string }).event_json)
+  }
+  database.close()
+}

@@ -1,0 +1,2 @@
+export type { SqliteEventStoreOptions } from './options.ts'
+export { openSqliteEventStore, type SqliteEventStore } from './sqlite-event-store.ts'

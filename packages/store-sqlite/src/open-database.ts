@@ -1,0 +1,45 @@
+import { CommsError } from '@pipe-comms/core'
+import Database from 'better-sqlite3'
+import { migrate, schemaOf } from './schema.ts'
+import { whileBusy } from './while-busy.ts'
+
+/** SQLite's own wait for a lock, before {@link whileBusy} tries again: its first steps are the short ones. */
+const BUSY_TIMEOUT_MS = 50
+/** A log that one long write let grow is cut back to this at the next checkpoint (https://www.sqlite.org/pragma.html#pragma_journal_size_limit). */
+const WAL_LIMIT_BYTES = 67_108_864
+
+export interface OpenedToWrite {
+  readonly db: Database.Database
+  readonly migrated: { readonly from: number; readonly to: number }
+}
+
+/**
+ * Opens the file to write, makes or migrates its schema. The log of a million events opens as fast as an empty one: nothing is scanned.
+ * @throws CommsError `store_corrupt` for a file that is not ours, before anything in it is changed; SQLite's errors.
+ */
+export async function openToWrite(file: string, synchronous: 'full' | 'normal'): Promise<OpenedToWrite> {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    await whileBusy(() => schemaOf(db, file))
+    const mode = await whileBusy(() => db.pragma('journal_mode = WAL', { simple: true }))
+    if (mode !== 'wal') {
+      throw new CommsError(
+        'store_unavailable',
+        `${file}: SQLite cannot keep a write-ahead log here (journal mode ${mode}): a network share?`,
+      )
+    }
+    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`)
+    db.pragma(`synchronous = ${synchronous}`)
+    // Only macOS heeds it, and only with it does a sync there reach the disk (https://www.sqlite.org/pragma.html#pragma_fullfsync).
+    if (synchronous === 'full') db.pragma('fullfsync = ON')
+    return { db, migrated: await whileBusy(() => migrate(db, file)) }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** Opens the file to read. Waits for no lock by itself, so that it never holds up the thread it is on. */
+export function openToRead(file: string): Database.Database {
+  return new Database(file, { readonly: true, fileMustExist: true, timeout: 0 })
+}

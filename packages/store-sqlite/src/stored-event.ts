@@ -1,0 +1,51 @@
+import { CommsError, eventToJson, type NewEvent, type RecordedEvent, type StoredEvent, upcastEvent } from '@pipe-comms/core'
+import { positionOf } from './position.ts'
+
+/** One event on its way into `message_events`, all text taken from it: what the caller does to its object later changes nothing. */
+export interface EventRow {
+  readonly idempotencyKey: string
+  readonly eventId: string
+  readonly eventType: string
+  readonly channel: string
+  readonly leadId: string | null
+  readonly messageId: string | null
+  readonly occurredAt: string
+  /** The event as JSON text, without its place. */
+  readonly json: string
+}
+
+/** @throws CommsError `event_invalid` for what the table cannot hold, before it could spoil the write of others. */
+export function toRow(event: NewEvent): EventRow {
+  const leadId = event.lead?.id ?? (event.type === 'lead.uncorrelated' ? event.data.leadId : null)
+  const { idempotencyKey, id, type, channel, messageId = null, occurredAt } = event
+  for (const text of [idempotencyKey, id, type, channel, occurredAt]) {
+    if (typeof text !== 'string') throw notText(text)
+  }
+  for (const text of [leadId, messageId]) {
+    if (text !== null && typeof text !== 'string') throw notText(text)
+  }
+  return { idempotencyKey, eventId: id, eventType: type, channel, leadId, messageId, occurredAt, json: eventToJson(event) }
+}
+
+function notText(got: unknown): CommsError {
+  return new CommsError('event_invalid', `Expected the id, key, type, channel and time of an event as text, got ${typeof got}`)
+}
+
+/** The event's JSON text with its place written into it, without parsing it again. */
+export function withPlace(json: string, place: { streamId: string; version: number; recordedAt: string }): string {
+  return `${json.slice(0, -1)},"streamId":${JSON.stringify(place.streamId)},"version":${place.version},"recordedAt":"${place.recordedAt}"}`
+}
+
+/**
+ * A row's JSON text as the event of today's schema.
+ * @throws CommsError `store_corrupt` when it is not JSON; `event_invalid` for a schema version of a newer release.
+ */
+export function toRecordedEvent(json: string, row: number): RecordedEvent {
+  let stored: StoredEvent
+  try {
+    stored = JSON.parse(json)
+  } catch (cause) {
+    throw new CommsError('store_corrupt', `The event at position ${positionOf(row)} is not the JSON text that was recorded`, { cause })
+  }
+  return Object.assign(upcastEvent<RecordedEvent>(stored), { position: positionOf(row) })
+}
