@@ -36,17 +36,21 @@ try {
 /** A program that records an event and reads it back with the packages as a user gets them. */
 function use(load, how) {
   return `
-const { createComms, isCommsError } = ${load}('@pipe-comms/core')
+const { copyLog, createComms, isCommsError } = ${load}('@pipe-comms/core')
 const { openJsonEventStore } = ${load}('@pipe-comms/store-json')
+const { openSqliteEventStore } = ${load}('@pipe-comms/store-sqlite')
 const { greenApiTransport } = ${load}('@pipe-comms/transport-greenapi')
 const store = await openJsonEventStore({ dir: './log-${how}' })
+const sqlite = await openSqliteEventStore({ file: './log-${how}.db' })
 const comms = createComms({ store, transports: [greenApiTransport({ idInstance: 7105000001, webhookToken: 'token-for-tests' })] })
 const response = await comms.handle(new Request('https://comms.example.com/webhooks/greenapi', { method: 'POST', body: '{}', headers: { authorization: 'Bearer token-for-tests' } }))
 let count = 0
 for await (const event of store.readAll()) count += 1
+const copied = await copyLog(store, sqlite)
+await sqlite.close()
 await comms.close()
 const refused = await store.find('x').catch((error) => isCommsError(error, 'store_closed'))
-if (response.status !== 200 || count !== 1 || refused !== true) throw new Error('the packed packages do not work by ${how}')
+if (response.status !== 200 || count !== 1 || !copied.equal || refused !== true) throw new Error('the packed packages do not work by ${how}')
 console.log('packed packages work by ${how}')
 `
 }
