@@ -4,7 +4,8 @@ import { toColumn } from './column-text.ts'
 import { type EventRow, withPlace } from './stored-event.ts'
 import type { EventPlace, WriteAnswer, WriteRequest } from './write-batch.ts'
 
-const VERSION = 'SELECT max(stream_version) FROM message_events WHERE stream_id = ?'
+/** The CAST hides the value from the query planner, which would plan the query anew for each one (https://www.sqlite.org/c3ref/prepare.html). */
+const VERSION = 'SELECT max(stream_version) FROM message_events WHERE stream_id = CAST(? AS TEXT)'
 const KNOWN = 'SELECT event_position, stream_version, event_json FROM message_events WHERE idempotency_key = ?'
 const NEWEST = 'SELECT max(event_position) FROM message_events'
 const INSERT = `

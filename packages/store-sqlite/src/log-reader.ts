@@ -1,23 +1,17 @@
 import { CommsError } from '@pipe-comms/core'
 import type { Database } from 'better-sqlite3'
 import { databaseError } from './database-error.ts'
-import { openToRead } from './open-database.ts'
 import { whileBusy } from './while-busy.ts'
 
-/** The connection that reads, read-only, beside the writer's. Every read is short, so that it holds up neither thread nor checkpoints. */
+/** The connection that reads, beside the writer's. Every read is short, so that it holds up neither thread nor checkpoints. */
 export class LogReader {
-  readonly #file: string
   readonly db: Database
+  readonly #file: string
   #closing = false
 
-  /** @throws CommsError `store_unavailable`, `store_corrupt`. */
-  constructor(file: string) {
+  constructor(db: Database, file: string) {
+    this.db = db
     this.#file = file
-    try {
-      this.db = openToRead(file)
-    } catch (cause) {
-      throw databaseError('Cannot open', file, cause)
-    }
   }
 
   /** Runs one short read. @throws CommsError `store_closed`, `store_unavailable`, `store_corrupt`. */

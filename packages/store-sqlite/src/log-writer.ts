@@ -10,7 +10,6 @@ import type { WriteAnswer, WriteBatch } from './write-batch.ts'
 
 /** The connection that writes. Synced commits block the thread they are on: it lives in the writer thread. */
 export interface LogWriter {
-  readonly migrated: { readonly from: number; readonly to: number }
   /**
    * Writes a batch in one transaction, whole or not at all; what it answers is durable.
    * @throws CommsError `store_unavailable`, `store_corrupt`, `event_invalid`, naming the file.
@@ -22,11 +21,10 @@ export interface LogWriter {
 /** @throws CommsError `store_unavailable`, `store_corrupt`, naming the file. */
 export async function openLogWriter(file: string, synchronous: 'full' | 'normal'): Promise<LogWriter> {
   try {
-    const { db, migrated } = await openToWrite(file, synchronous)
+    const { db } = await openToWrite(file, synchronous)
     const inTransaction = prepareTransaction(db)
     const opened = statSync(file, { bigint: true })
     return {
-      migrated,
       async write(batch) {
         try {
           const answers = await whileBusy(() => inTransaction(batch))

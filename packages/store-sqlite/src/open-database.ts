@@ -8,7 +8,7 @@ const BUSY_TIMEOUT_MS = 50
 /** A log that one long write let grow is cut back to this at the next checkpoint (https://www.sqlite.org/pragma.html#pragma_journal_size_limit). */
 const WAL_LIMIT_BYTES = 67_108_864
 
-export interface OpenedToWrite {
+export interface Opened {
   readonly db: Database.Database
   readonly migrated: { readonly from: number; readonly to: number }
 }
@@ -17,7 +17,7 @@ export interface OpenedToWrite {
  * Opens the file to write, makes or migrates its schema. The log of a million events opens as fast as an empty one: nothing is scanned.
  * @throws CommsError `store_corrupt` for a file that is not ours, before anything in it is changed; SQLite's errors.
  */
-export async function openToWrite(file: string, synchronous: 'full' | 'normal'): Promise<OpenedToWrite> {
+export async function openToWrite(file: string, synchronous: 'full' | 'normal'): Promise<Opened> {
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
   try {
     await whileBusy(() => schemaOf(db, file))
@@ -39,7 +39,13 @@ export async function openToWrite(file: string, synchronous: 'full' | 'normal'):
   }
 }
 
-/** Opens the file to read. Waits for no lock by itself, so that it never holds up the thread it is on. */
-export function openToRead(file: string): Database.Database {
-  return new Database(file, { readonly: true, fileMustExist: true, timeout: 0 })
+/**
+ * Opens the file to read; makes or migrates its schema first. Waits for no lock by itself, so that it never holds up the thread it is on.
+ * @throws what {@link openToWrite} throws.
+ */
+export async function openToRead(file: string): Promise<Opened> {
+  const opened = await openToWrite(file, 'full')
+  opened.db.pragma('busy_timeout = 0')
+  opened.db.pragma('query_only = ON')
+  return opened
 }

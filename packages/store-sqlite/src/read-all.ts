@@ -1,9 +1,9 @@
 import type { ReadAllOptions, RecordedEvent } from '@pipe-comms/core'
 import type { LogReader } from './log-reader.ts'
-import { rowAt } from './position.ts'
+import { POSITION, rowAt } from './position.ts'
 import { type EventLine, readPages } from './read-pages.ts'
 
-const BEHIND = 'SELECT event_position, event_position, event_json FROM message_events WHERE event_position > ? ORDER BY event_position'
+const BEHIND = `SELECT event_position, ${POSITION}, event_json FROM message_events WHERE event_position > ? ORDER BY event_position`
 const NEWEST = 'SELECT max(event_position) FROM message_events'
 
 export function prepareReadAll(reader: LogReader): (options: ReadAllOptions) => AsyncGenerator<RecordedEvent> {

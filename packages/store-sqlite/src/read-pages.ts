@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { RecordedEvent } from '@pipe-comms/core'
+import type { Position, RecordedEvent } from '@pipe-comms/core'
 import type { LogReader } from './log-reader.ts'
 import { toRecordedEvent } from './stored-event.ts'
 
@@ -8,8 +8,8 @@ const PAGE_ROWS = 500
 /** Large events make smaller pages, so that memory stays flat. */
 const PAGE_CHARACTERS = 4_194_304
 
-/** The key to read on behind, the row, and the event's JSON text. */
-export type EventLine = readonly [key: number, row: number, json: string]
+/** The key to read on behind, the position, and the event's JSON text. */
+export type EventLine = readonly [key: number, position: Position, json: string]
 
 /**
  * The events of a query that goes by a rising key, behind the one that `start` gives, page by page. Each page is a read of its own and the event loop turns between two:

@@ -15,6 +15,7 @@ import {
 import { databaseError } from './database-error.ts'
 import { prepareFind } from './find.ts'
 import { LogReader } from './log-reader.ts'
+import { openToRead } from './open-database.ts'
 import type { SqliteEventStoreOptions } from './options.ts'
 import { prepareReadAll } from './read-all.ts'
 import { prepareReadStream } from './read-stream.ts'
@@ -47,16 +48,12 @@ export async function openSqliteEventStore(options: SqliteEventStoreOptions): Pr
   }
   try {
     await mkdir(dirname(file), { recursive: true })
+    const { db, migrated } = await openToRead(file)
+    if (migrated.from !== migrated.to) logger.info(`${file}: schema ${migrated.from} brought to ${migrated.to}`, { file, ...migrated })
+    const thread = new WriterThread({ file, synchronous }, logger)
+    return new EventStoreInFile(thread, new LogReader(db, file), new WriteQueue(thread, clock))
   } catch (cause) {
     throw databaseError('Cannot open', file, cause)
-  }
-  const thread = new WriterThread({ file, synchronous }, logger)
-  await thread.start()
-  try {
-    return new EventStoreInFile(thread, new LogReader(file), new WriteQueue(thread, clock))
-  } catch (error) {
-    await thread.close()
-    throw error
   }
 }
 

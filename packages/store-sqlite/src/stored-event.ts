@@ -1,5 +1,4 @@
-import { CommsError, eventToJson, type NewEvent, type RecordedEvent, type StoredEvent, upcastEvent } from '@pipe-comms/core'
-import { positionOf } from './position.ts'
+import { CommsError, eventToJson, type NewEvent, type Position, type RecordedEvent, type StoredEvent, upcastEvent } from '@pipe-comms/core'
 
 /** One event on its way into `message_events`, all text taken from it: what the caller does to its object later changes nothing. */
 export interface EventRow {
@@ -40,12 +39,12 @@ export function withPlace(json: string, place: { streamId: string; version: numb
  * A row's JSON text as the event of today's schema.
  * @throws CommsError `store_corrupt` when it is not JSON; `event_invalid` for a schema version of a newer release.
  */
-export function toRecordedEvent(json: string, row: number): RecordedEvent {
+export function toRecordedEvent(json: string, position: Position): RecordedEvent {
   let stored: StoredEvent
   try {
     stored = JSON.parse(json)
   } catch (cause) {
-    throw new CommsError('store_corrupt', `The event at position ${positionOf(row)} is not the JSON text that was recorded`, { cause })
+    throw new CommsError('store_corrupt', `The event at position ${position} is not the JSON text that was recorded`, { cause })
   }
-  return Object.assign(upcastEvent<RecordedEvent>(stored), { position: positionOf(row) })
+  return Object.assign(upcastEvent<RecordedEvent>(stored), { position })
 }

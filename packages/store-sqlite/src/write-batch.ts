@@ -37,6 +37,6 @@ export interface EventPlace {
 
 /** What comes back from the writer thread. */
 export type WriterReply =
-  | { readonly opened: { readonly from: number; readonly to: number } }
+  | 'opened'
   | { readonly answers: readonly WriteAnswer[] }
   | { readonly failure: { readonly code: CommsErrorCode; readonly message: string } }

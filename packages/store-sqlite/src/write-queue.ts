@@ -100,7 +100,7 @@ function giveAnswers(batch: readonly Waiting[], answers: readonly WriteAnswer[],
         const answer = answers[next++] as WriteAnswer
         if (answer.status === 'conflict') return answer
         const recorded = answer.events.map(({ event: { row, version, json }, repeated }, index) => {
-          if (json !== undefined) return { event: toRecordedEvent(json, row), repeated }
+          if (json !== undefined) return { event: toRecordedEvent(json, positionOf(row)), repeated }
           const known = fresh.get(row)
           if (known) return { event: known, repeated }
           const given = events[request]?.[index] as NewEvent

@@ -17,8 +17,8 @@ interface Awaited {
 }
 
 /**
- * The thread that writes, seen from the main one. It keeps the process alive only while a write is under way. One that died is started
- * again by the next write.
+ * The thread that writes, seen from the main one. The first write starts it: a process that only reads has none. It keeps the process
+ * alive only while a write is under way. One that died is started again by the next write.
  */
 export class WriterThread {
   readonly #data: WriterWorkerData
@@ -31,31 +31,12 @@ export class WriterThread {
     this.#logger = logger
   }
 
-  /** @throws CommsError `store_unavailable`, `store_corrupt`. */
-  async start(): Promise<void> {
-    const worker = new Worker(MODULE, { name: 'pipe-comms writer', workerData: this.#data, execArgv: FLAGS })
-    worker.on('message', (reply: WriterReply) => this.#awaited?.resolve(reply))
-    worker.on('error', (error) => this.#died(worker, error))
-    worker.on('exit', () => this.#died(worker))
-    this.#worker = worker
-    try {
-      const reply = await this.#reply()
-      if (!('opened' in reply)) return
-      const { from, to } = reply.opened
-      if (from !== to) this.#logger.info(`${this.#data.file}: schema ${from} brought to ${to}`, { file: this.#data.file, from, to })
-    } catch (error) {
-      this.#worker = undefined
-      await worker.terminate()
-      throw error
-    }
-  }
-
   /** One batch at a time. @throws CommsError `store_unavailable`, `store_corrupt`, `event_invalid`. */
   async write(batch: WriteBatch): Promise<readonly WriteAnswer[]> {
-    if (!this.#worker) await this.start()
-    this.#worker?.postMessage(batch)
+    const worker = this.#worker ?? (await this.#start())
+    worker.postMessage(batch)
     const reply = await this.#reply()
-    return 'answers' in reply ? reply.answers : []
+    return reply === 'opened' || 'failure' in reply ? [] : reply.answers
   }
 
   async close(): Promise<void> {
@@ -68,13 +49,29 @@ export class WriterThread {
     await exit
   }
 
+  async #start(): Promise<Worker> {
+    const worker = new Worker(MODULE, { name: 'pipe-comms writer', workerData: this.#data, execArgv: FLAGS })
+    worker.on('message', (reply: WriterReply) => this.#awaited?.resolve(reply))
+    worker.on('error', (error) => this.#died(worker, error))
+    worker.on('exit', () => this.#died(worker))
+    this.#worker = worker
+    try {
+      await this.#reply()
+      return worker
+    } catch (error) {
+      this.#worker = undefined
+      await worker.terminate()
+      throw error
+    }
+  }
+
   async #reply(): Promise<WriterReply> {
     this.#worker?.ref()
     try {
       const reply = await new Promise<WriterReply>((resolve, reject) => {
         this.#awaited = { resolve, reject }
       })
-      if ('failure' in reply) throw new CommsError(reply.failure.code, reply.failure.message)
+      if (reply !== 'opened' && 'failure' in reply) throw new CommsError(reply.failure.code, reply.failure.message)
       return reply
     } finally {
       this.#awaited = undefined

@@ -28,7 +28,7 @@ function serve(writer: LogWriter): void {
     }
     writer.write(batch).then((answers) => reply({ answers }), fail)
   })
-  reply({ opened: writer.migrated })
+  reply('opened')
 }
 
 const { file, synchronous } = workerData as WriterWorkerData
