@@ -27,7 +27,7 @@ describe('loadConfig', () => {
       logsDir: './logs/message_events',
       defaultRegion: 'FR',
       greenApi: { instanceId: '7105000001' },
-      sandbox: { greenApi: true, jwtSecret: true },
+      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true },
     })
     expect(loadConfig({}).jwtSecret).not.toBe(config.jwtSecret)
     expect(loadConfig({}).greenApi.webhookToken).not.toBe(config.greenApi.webhookToken)
@@ -67,6 +67,6 @@ describe('loadConfig', () => {
       'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',
       'NODE_ENV=production: JWT_SECRET would be generated; set it',
     ])
-    expect(loadConfig({ NODE_ENV: 'production', ...real }).sandbox).toEqual({ greenApi: false, jwtSecret: false })
+    expect(loadConfig({ NODE_ENV: 'production', ...real }).sandbox).toEqual({ greenApi: false, webhookToken: false, jwtSecret: false })
   })
 })

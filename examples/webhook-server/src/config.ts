@@ -20,7 +20,7 @@ export interface Config {
     readonly webhookToken: string
     readonly url: string | undefined
   }
-  readonly sandbox: { readonly greenApi: boolean; readonly jwtSecret: boolean }
+  readonly sandbox: { readonly greenApi: boolean; readonly webhookToken: boolean; readonly jwtSecret: boolean }
 }
 
 /** Every variable with what is wrong with it. */
@@ -100,7 +100,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
       url: settings.GREEN_API_URL,
     },
-    sandbox: { greenApi: simulated, jwtSecret: generated },
+    sandbox: { greenApi: simulated, webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined, jwtSecret: generated },
   }
 }
 

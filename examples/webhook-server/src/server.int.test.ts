@@ -213,8 +213,11 @@ describe('starting', () => {
     }
   })
 
-  it('never prints a configured secret', async () => {
-    const text = await welcome(configWith({ GREEN_API_INSTANCE_ID: '7105000002', GREEN_API_TOKEN: 'api-token-for-tests' }), server.url)
+  it.each([
+    ['a real instance', { GREEN_API_INSTANCE_ID: '7105000002', GREEN_API_TOKEN: 'api-token-for-tests' }],
+    ['the sandbox', {}],
+  ])('never prints a configured secret (%s)', async (_, env: Record<string, string>) => {
+    const text = await welcome(configWith(env), server.url)
     for (const secret of [TOKEN, JWT_SECRET, 'api-token-for-tests']) expect(text).not.toContain(secret)
     expect(text).toContain('$GREEN_API_WEBHOOK_TOKEN')
   })

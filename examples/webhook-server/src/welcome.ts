@@ -14,7 +14,7 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
       ? `  Events go to ${resolve(config.logsDir)} (JSON lines, a file a day, UTC)`
       : `  Events go to ${resolve(config.sqliteFile)} (SQLite)`,
     config.sandbox.greenApi
-      ? `  Green-API    sandbox: no credentials, so nothing is sent; POST ${url}/webhooks/greenapi takes this run's generated token`
+      ? `  Green-API    sandbox: no credentials, so nothing is sent; POST ${url}/webhooks/greenapi takes ${config.sandbox.webhookToken ? "this run's generated token" : 'GREEN_API_WEBHOOK_TOKEN'}`
       : `  Green-API    instance ${config.greenApi.instanceId}; its webhookUrl is ${config.publicUrl ?? url}/webhooks/greenapi`,
   ]
   if (config.sandbox.jwtSecret) lines.push('  API          JWT_SECRET is generated and changes at every start')
@@ -28,7 +28,7 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
     messageData: { typeMessage: 'textMessage', textMessageData: { textMessage: 'Bonjour, je suis interesse' } },
   })
   // A configured secret stays in the environment; only one made for this run is shown.
-  const token = config.sandbox.greenApi ? config.greenApi.webhookToken : '$GREEN_API_WEBHOOK_TOKEN'
+  const token = config.sandbox.webhookToken ? config.greenApi.webhookToken : '$GREEN_API_WEBHOOK_TOKEN'
   lines.push(
     '',
     'Try it: a lead writes',
