@@ -23,7 +23,7 @@ export interface FileEntries {
 const NONE = -1
 
 /**
- * What the store knows of its log without reading it: which lines may hold a key, and which lines make a stream. About 45 bytes an
+ * What the store knows of its log without reading it: which lines may hold a key, and which lines make a stream. About 40 bytes an
  * event. Keys are held as 64-bit hashes, so a hit is a candidate: the line must be read to be sure; a miss is certain.
  */
 export class LogIndex {
@@ -39,7 +39,7 @@ export class LogIndex {
   #previousInStream = new Int32Array(1024)
   #hashes = new Int32Array(2 * 1024)
   /** Open addressing over the entries, at most half full. */
-  #slots = new Int32Array(4096).fill(NONE)
+  #slots = new Int32Array(2048).fill(NONE)
 
   add(place: Place, key: string, streamId: string, version: number): void {
     const [high, low] = hash(key)
@@ -50,6 +50,7 @@ export class LogIndex {
   addFile(file: number, entries: FileEntries): void {
     const numbers = entries.streamIds.map((streamId) => this.#streamNumber(streamId))
     const { offsets, lengths, hashes, streams, versions } = entries
+    this.#reserve(this.#count + offsets.length)
     for (let at = 0; at < offsets.length; at += 1) {
       const stream = streams[at] as number
       const [high, low] = [hashes[2 * at] as number, hashes[2 * at + 1] as number]
@@ -108,7 +109,7 @@ export class LogIndex {
   }
 
   #append(file: number, offset: number, length: number, high: number, low: number, stream: number, version: number): void {
-    if (this.#count === this.#files.length) this.#grow()
+    if (this.#count === this.#files.length) this.#grow(2 * this.#files.length)
     const entry = this.#count++
     this.#files[entry] = file
     this.#offsets[entry] = offset
@@ -143,8 +144,14 @@ export class LogIndex {
     this.#slots[slot] = entry
   }
 
-  #grow(): void {
-    const size = this.#files.length * 2
+  /** Makes room at once instead of by doubling, which would leave the smaller arrays behind. */
+  #reserve(entries: number): void {
+    let size = this.#files.length
+    while (size < entries) size *= 2
+    if (size > this.#files.length) this.#grow(size)
+  }
+
+  #grow(size: number): void {
     const grown = <Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers) => {
       to.set(from)
       return to
@@ -155,7 +162,7 @@ export class LogIndex {
     this.#streams = grown(this.#streams, new Uint32Array(size))
     this.#previousInStream = grown(this.#previousInStream, new Int32Array(size))
     this.#hashes = grown(this.#hashes, new Int32Array(2 * size))
-    this.#slots = new Int32Array(4 * size).fill(NONE)
+    this.#slots = new Int32Array(2 * size).fill(NONE)
     for (let entry = 0; entry < this.#count; entry += 1) this.#insert(entry)
   }
 }

@@ -18,21 +18,25 @@ export interface Line {
 
 /** The lines of a file from a byte on, up to another. Memory stays at one chunk, or at the longest line. */
 export async function* readLines(file: FileHandle, from: number, to: number, signal?: AbortSignal): AsyncGenerator<readonly Line[]> {
-  let rest: Buffer = Buffer.alloc(0)
-  let restOffset = from
+  // One buffer for all chunks: lines are decoded before the next read, and only the cut one at the end is carried over.
+  let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(1, to - from)))
+  let filled = 0
+  let offset = from
   for (let at = from; at < to; ) {
     signal?.throwIfAborted()
-    const fresh = Buffer.allocUnsafe(Math.min(Math.max(CHUNK_BYTES, rest.length), to - at))
-    const { bytesRead } = await file.read(fresh, 0, fresh.length, at)
+    if (filled === buffer.length) buffer = Buffer.concat([buffer], 2 * buffer.length)
+    const { bytesRead } = await file.read(buffer, filled, Math.min(buffer.length - filled, to - at), at)
     if (bytesRead === 0) break
     at += bytesRead
-    const chunk: Buffer = rest.length === 0 ? fresh.subarray(0, bytesRead) : Buffer.concat([rest, fresh.subarray(0, bytesRead)])
-    const end = chunk.lastIndexOf(NEWLINE)
-    if (end >= 0) yield splitLines(chunk.subarray(0, end), restOffset)
-    rest = chunk.subarray(end + 1)
-    restOffset += end + 1
+    filled += bytesRead
+    const end = buffer.subarray(0, filled).lastIndexOf(NEWLINE)
+    if (end < 0) continue
+    yield splitLines(buffer.subarray(0, end), offset)
+    buffer.copyWithin(0, end + 1, filled)
+    filled -= end + 1
+    offset += end + 1
   }
-  if (rest.length > 0) yield [{ offset: restOffset, length: rest.length, text: rest.toString('utf8'), complete: false }]
+  if (filled > 0) yield [{ offset, length: filled, text: buffer.toString('utf8', 0, filled), complete: false }]
 }
 
 /** Decoding a chunk at once is much quicker than line by line. It needs whole UTF-8: in damaged bytes text and bytes differ in length. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { FileEntries } from './log-index.ts'
 
@@ -18,8 +18,11 @@ export interface SideIndex {
 }
 
 const FORMAT = 'pipe-comms side index 1'
-const NEWLINE = 10
-const CHECKSUM_BYTES = 4
+/** CRC-32 of what follows, and the length of the header. */
+const PREFIX_BYTES = 8
+/** Typed arrays begin at multiples of this. */
+const ALIGNMENT = 8
+const ENTRY_BYTES = 24
 
 export function sideIndexPath(dayFile: string): string {
   return `${dayFile}.index`
@@ -28,21 +31,18 @@ export function sideIndexPath(dayFile: string): string {
 /** The index, or nothing when there is none or it is not whole. */
 export async function readSideIndex(dayFile: string): Promise<SideIndex | undefined> {
   try {
-    const file = await readFile(sideIndexPath(dayFile))
-    const content = file.subarray(CHECKSUM_BYTES)
-    if (file.readUInt32LE(0) !== crc32(content)) return undefined
-    const end = content.indexOf(NEWLINE)
-    const header = JSON.parse(content.toString('utf8', 0, end))
+    const file = await readAligned(sideIndexPath(dayFile))
+    if (file.readUInt32LE(0) !== crc32(file.subarray(4))) return undefined
+    const start = PREFIX_BYTES + file.readUInt32LE(4)
+    const header = JSON.parse(file.toString('utf8', PREFIX_BYTES, start))
     if (header.format !== FORMAT) return undefined
     const { bytes, crc, damaged, events, streamIds, versions } = header
-    // A copy begins at an address that typed arrays can start from.
-    const arrays = Uint8Array.from(content.subarray(end + 1)).buffer
-    if (arrays.byteLength !== 24 * events) return undefined
+    if (file.length !== start + ENTRY_BYTES * events) return undefined
     const entries: FileEntries = {
-      offsets: new Float64Array(arrays, 0, events),
-      lengths: new Uint32Array(arrays, 8 * events, events),
-      streams: new Uint32Array(arrays, 12 * events, events),
-      hashes: new Int32Array(arrays, 16 * events, 2 * events),
+      offsets: new Float64Array(file.buffer, start, events),
+      lengths: new Uint32Array(file.buffer, start + 8 * events, events),
+      streams: new Uint32Array(file.buffer, start + 12 * events, events),
+      hashes: new Int32Array(file.buffer, start + 16 * events, 2 * events),
       streamIds,
       versions,
     }
@@ -57,15 +57,31 @@ export async function writeSideIndex(dayFile: string, { bytes, crc, damaged, ent
   const { offsets, lengths, streams, hashes, streamIds, versions } = entries
   const header = { format: FORMAT, bytes, crc, damaged, events: offsets.length, streamIds, versions }
   const parts = [offsets, lengths, streams, hashes].map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength))
-  const content = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...parts])
-  const checksum = Buffer.alloc(CHECKSUM_BYTES)
-  checksum.writeUInt32LE(crc32(content))
+  const text = Buffer.from(JSON.stringify(header))
+  const padded = Buffer.concat([text], Math.ceil(text.length / ALIGNMENT) * ALIGNMENT).fill(' ', text.length)
+  const prefix = Buffer.alloc(PREFIX_BYTES)
+  prefix.writeUInt32LE(padded.length, 4)
+  const file = Buffer.concat([prefix, padded, ...parts])
+  file.writeUInt32LE(crc32(file.subarray(4)), 0)
   const temporary = `${sideIndexPath(dayFile)}.${randomUUID()}`
   try {
-    await writeFile(temporary, Buffer.concat([checksum, content]))
+    await writeFile(temporary, file)
     await rename(temporary, sideIndexPath(dayFile))
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
+  }
+}
+
+/** A file at the beginning of memory of its own, so that arrays can be views of it. */
+async function readAligned(path: string): Promise<Buffer<ArrayBuffer>> {
+  const handle = await open(path, 'r')
+  try {
+    const { size } = await handle.stat()
+    const file = Buffer.allocUnsafeSlow(size)
+    const { bytesRead } = await handle.read(file, 0, size, 0)
+    return file.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
   }
 }
