@@ -61,8 +61,7 @@ const NEWEST = migrations.length
  * @throws CommsError `store_corrupt` for a database of another application, or of a newer release than this one.
  */
 export function schemaOf(db: Database, file: string): number {
-  const version = db.pragma('user_version', { simple: true }) as number
-  const application = db.pragma('application_id', { simple: true }) as number
+  const { version, application, tables } = readMarks(db)
   if (application === APPLICATION_ID) {
     if (version >= 1 && version <= NEWEST) return version
     throw new CommsError(
@@ -70,10 +69,17 @@ export function schemaOf(db: Database, file: string): number {
       `${file} has schema ${version}, this release knows 1 to ${NEWEST}: a newer release wrote it? Install that release`,
     )
   }
-  const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number
   if (application === 0 && version === 0 && tables === 0) return 0
   throw new CommsError('store_corrupt', `${file} is a database of another application: expected a Pipe Comms log or a new file`)
 }
+
+/** In one transaction: another process may be making the schema between two reads. */
+const readMarks = (db: Database) =>
+  db.transaction(() => ({
+    version: db.pragma('user_version', { simple: true }) as number,
+    application: db.pragma('application_id', { simple: true }) as number,
+    tables: db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number,
+  }))()
 
 /**
  * Brings the file to the newest schema, whole or not at all, and says from which. Of several processes at once, the first does it.

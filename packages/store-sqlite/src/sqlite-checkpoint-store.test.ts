@@ -19,21 +19,6 @@ afterEach(async () => {
   await rm(dir, { recursive: true })
 })
 
-it('knows nothing of a consumer that saved nothing', async () => {
-  expect(await store.checkpoints.load('crm')).toBeUndefined()
-})
-
-it('gives back the last position saved for each consumer, also to a store opened later', async () => {
-  await store.checkpoints.save('crm', '000000000001')
-  await store.checkpoints.save('dashboard', '000000000005')
-  await store.checkpoints.save('crm', '000000000002')
-  expect(await store.checkpoints.load('crm')).toBe('000000000002')
-  await store.close()
-  store = await openSqliteEventStore({ file })
-  expect(await store.checkpoints.load('crm')).toBe('000000000002')
-  expect(await store.checkpoints.load('dashboard')).toBe('000000000005')
-})
-
 it('lets the last of saves at once win', async () => {
   await Promise.all(['1', '2', '3'].map((position) => store.checkpoints.save('crm', position)))
   expect(await store.checkpoints.load('crm')).toBe('3')

@@ -128,9 +128,16 @@ describe('appending', () => {
     const { idempotencyKey: _, ...nameless } = aMessage('b')
     const circular = { ...aMessage('c') } as { data: Record<string, unknown> }
     circular.data = { circular }
+    const newer = { ...aMessage('e'), schemaVersion: 99 }
     const append = (event: unknown) => store.append([{ streamId: STREAM, events: [event as NewEvent] }])
-    const results = await Promise.allSettled([append(aMessage('a')), append(nameless), append(circular), append(aMessage('d'))])
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+    const results = await Promise.allSettled([
+      append(aMessage('a')),
+      append(nameless),
+      append(circular),
+      append(newer),
+      append(aMessage('d')),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected', 'fulfilled'])
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'event_invalid' })
     expect((await collect(store.readAll())).map(({ idempotencyKey }) => idempotencyKey)).toEqual(['a', 'd'])
   })

@@ -32,7 +32,7 @@ export interface SqliteEventStore extends EventStore {
 /**
  * Opens an event log in one SQLite file, table `message_events`. Every append is durable before it is acknowledged; appends that wait
  * while a transaction is under way share the next one. Any number of processes may read and write the file at once. Transactions run
- * in a thread of their own, reads in short pages, so neither holds up the event loop.
+ * in a thread of their own, which the first append starts; reads go in short pages; so neither holds up the event loop.
  *
  * An append waits up to 5 seconds for other processes' transactions, then it is refused with `store_unavailable`.
  * @example

@@ -15,6 +15,8 @@ export interface EventRow {
 
 /** @throws CommsError `event_invalid` for what the table cannot hold, before it could spoil the write of others. */
 export function toRow(event: NewEvent): EventRow {
+  // What could not be read back is refused as well.
+  upcastEvent(event)
   const leadId = event.lead?.id ?? (event.type === 'lead.uncorrelated' ? event.data.leadId : null)
   const { idempotencyKey, id, type, channel, messageId = null, occurredAt } = event
   for (const text of [idempotencyKey, id, type, channel, occurredAt]) {
