@@ -42,15 +42,14 @@ export async function* readLines(file: FileHandle, from: number, to: number, sig
 /** Decoding a chunk at once is much quicker than line by line. It needs whole UTF-8: in damaged bytes text and bytes differ in length. */
 function splitLines(bytes: Buffer, from: number): Line[] {
   if (!isUtf8(bytes)) return splitDamaged(bytes, from)
+  const whole = bytes.toString('utf8')
+  const ascii = whole.length === bytes.length
   let offset = from
-  return bytes
-    .toString('utf8')
-    .split('\n')
-    .map((text) => {
-      const line = { offset, length: Buffer.byteLength(text), text, complete: true }
-      offset += line.length + 1
-      return line
-    })
+  return whole.split('\n').map((text) => {
+    const line = { offset, length: ascii ? text.length : Buffer.byteLength(text), text, complete: true }
+    offset += line.length + 1
+    return line
+  })
 }
 
 function splitDamaged(bytes: Buffer, from: number): Line[] {
