@@ -22,7 +22,7 @@ try {
       .map((path) => name + path.slice(1))
   })
   writeFileSync(join(consumer, 'package.json'), '{"private":true}')
-  run('npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', ...tarballs], consumer)
+  run('npm', ['install', '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund', ...tarballs], consumer)
   writeFileSync(join(consumer, 'all.mjs'), `${names.map((name) => `await import('${name}')`).join('\n')}\n${use('await import', 'import')}`)
   writeFileSync(
     join(consumer, 'all.cjs'),
