@@ -1,12 +1,16 @@
 import { CommsError } from './errors.ts'
+import type { MessageEventOf } from './events/message-event.ts'
 import { createEvent } from './events/recorded-event.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
-import { requestFromQuarantine } from './transport/quarantine.ts'
+import { type InboxPump, startInboxPump } from './transport/inbox-pump.ts'
+import { appendRequests } from './transport/ingest.ts'
+import { POLLED, requestFromQuarantine } from './transport/quarantine.ts'
 import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
-import { appendRequests, type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
+import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
+import type { RequestOrigin } from './transport/webhook-request.ts'
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
@@ -33,15 +37,15 @@ export interface CommsOptions {
 export interface Comms {
   /**
    * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request`, as Hono,
-   * Bun, Deno and `@hono/node-server` have it. 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away.
+   * Bun, Deno and `@hono/node-server` have it; `origin` is for transports that look at the address a request came from. 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away.
    */
-  handle(request: Request): Promise<Response>
+  handle(request: Request, origin?: RequestOrigin): Promise<Response>
   /**
    * Parses every quarantined webhook again, after the transport learned to understand it, and records what it says now. Safe to
    * repeat: facts already recorded are not recorded again.
    */
   reparseQuarantined(options?: { readonly signal?: AbortSignal }): Promise<ReparseReport>
-  /** Begins the work in the background: draining what an earlier run left in the spool. Without a spool it does nothing. */
+  /** Begins the work in the background: reading the inboxes of transports that have one, draining what an earlier run left in the spool. */
   start(): void
   /** Waits for what is under way and closes the store. */
   close(): Promise<void>
@@ -80,19 +84,14 @@ export function createComms(options: CommsOptions): Comms {
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
   const { spool, onWebhook } = options
   const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
-  const handler = webhookHandler({
-    transports,
-    store,
-    maxBodyBytes,
-    ...runtime,
-    ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}),
-    ...(onWebhook ? { onWebhook } : {}),
-  })
+  const ingestion = { store, ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}) }
+  const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
+  const pumps: InboxPump[] = []
   const underWay = new Set<Promise<unknown>>()
 
   return {
-    async handle(request) {
-      const answered = handler(request).catch((error: unknown) => {
+    async handle(request, origin) {
+      const answered = handler(request, origin).catch((error: unknown) => {
         runtime.logger.error('A webhook could not be answered', { error: String(error) })
         return Response.json({ ok: false, error: 'Internal error' }, { status: 500 })
       })
@@ -108,10 +107,8 @@ export function createComms(options: CommsOptions): Comms {
       const report = { understood: 0, recorded: 0, left: 0 }
       for await (const event of store.readAll(signal ? { signal } : {})) {
         if (event.type !== 'webhook.quarantined') continue
-        const endpoint = byId.get(event.data.transport)?.webhooks?.find(({ path }) => path === event.data.path)
         try {
-          if (!endpoint) throw new CommsError('webhook_unparsable', `No transport ${event.data.transport} with ${event.data.path}`)
-          const facts = await endpoint.parse(requestFromQuarantine(event))
+          const facts = await parseAgain(event, byId.get(event.data.transport))
           // Without a time of the provider's, the fact is as old as its quarantined webhook, not as this reading of it.
           const then = { clock: { now: () => Date.parse(event.occurredAt) }, ids: runtime.ids }
           const appends = appendRequests(facts.map((fact) => createEvent(fact, then)))
@@ -129,12 +126,26 @@ export function createComms(options: CommsOptions): Comms {
 
     start() {
       drainer?.wake()
+      if (pumps.length > 0) return
+      for (const transport of transports) {
+        if (transport.inbox) pumps.push(startInboxPump({ transport, inbox: transport.inbox, ...ingestion, ...runtime }))
+      }
     },
 
     async close() {
-      await Promise.allSettled(underWay)
+      await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop())])
       await drainer?.stop()
       await store.close()
     },
   }
+}
+
+/** @throws CommsError `webhook_unparsable`, among what else a parser throws. */
+function parseAgain(event: MessageEventOf<'webhook.quarantined'>, transport: Transport | undefined) {
+  const { method, path } = event.data
+  const request = requestFromQuarantine(event)
+  if (method === POLLED && transport?.inbox) return transport.inbox.parse(request.body)
+  const endpoint = transport?.webhooks?.find((webhook) => webhook.path === path)
+  if (!endpoint) throw new CommsError('webhook_unparsable', `No transport ${event.data.transport} with ${path}`)
+  return endpoint.parse(request)
 }

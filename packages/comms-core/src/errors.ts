@@ -50,6 +50,8 @@ export interface CommsErrorDetails {
   readonly failure?: FailureClass
   /** The provider's own code, as it wrote it. */
   readonly providerCode?: string
+  /** With `send_rejected`: the recipient has asked the provider for no more messages, which is recorded as `contact.opted_out`. */
+  readonly optedOut?: boolean
   /** With `webhook_unverified`: the HTTP status to answer. @default 401 */
   readonly httpStatus?: 401 | 403
 }
@@ -64,6 +66,7 @@ export class CommsError extends Error {
   declare readonly retryAfterMs?: number
   declare readonly failure?: FailureClass
   declare readonly providerCode?: string
+  declare readonly optedOut?: boolean
   declare readonly httpStatus?: 401 | 403
 
   constructor(code: CommsErrorCode, message: string, details: CommsErrorDetails = {}) {

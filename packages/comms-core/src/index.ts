@@ -48,10 +48,13 @@ export { copyLog, exportLog, importLog, type TransferOptions, type TransferProgr
 export { memoryEventStore } from './store/memory-event-store.ts'
 export type { DrainReport, Spool } from './store/spool.ts'
 export { requestFromQuarantine } from './transport/quarantine.ts'
+export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
 export type {
   InboxDelivery,
   InboxReader,
+  OpenedMedia,
   OutboundMessage,
+  SendLimit,
   SendReceipt,
   SendReconciler,
   Transport,
@@ -60,4 +63,4 @@ export type {
   WebhookEndpoint,
 } from './transport/transport.ts'
 export type { WebhookReport } from './transport/webhook-handler.ts'
-export { bodyText, type WebhookRequest } from './transport/webhook-request.ts'
+export { bodyText, type RequestOrigin, type WebhookRequest } from './transport/webhook-request.ts'

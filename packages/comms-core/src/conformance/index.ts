@@ -2,4 +2,11 @@ export { aMessage, appendOf } from './builders.ts'
 export { type CheckpointStoreSubject, checkpointStoreConformance } from './checkpoint-store.ts'
 export { type EventStoreSubject, eventStoreConformance } from './event-store.ts'
 export type { KitOptions, Runner } from './runner.ts'
-export { type SendScenario, type TransportSubject, transportConformance } from './transport.ts'
+export {
+  type ReconcileScenario,
+  type Reconciling,
+  type Sending,
+  type SendScenario,
+  type TransportSubject,
+  transportConformance,
+} from './transport.ts'

@@ -3,10 +3,10 @@ import { CommsError } from '../errors.ts'
 import { parseContactAddress } from '../events/contact-address.ts'
 import { idempotencyKey } from '../events/idempotency-key.ts'
 import type { EventFact } from '../events/message-event.ts'
-import type { Transport, WebhookEndpoint } from '../transport/transport.ts'
+import type { InboxReader, SendReconciler, Transport, TransportProbe, WebhookEndpoint } from '../transport/transport.ts'
 import { bodyText } from '../transport/webhook-request.ts'
 import { failuresOf } from './planted-fault.ts'
-import { type SendScenario, type TransportSubject, transportConformance } from './transport.ts'
+import { type ReconcileScenario, type Sending, type SendScenario, type TransportSubject, transportConformance } from './transport.ts'
 
 const SECRET = 'pigeon-secret-1'
 const URL_OF_WEBHOOK = 'https://comms.example.com/webhooks/pigeon'
@@ -14,9 +14,36 @@ const URL_OF_WEBHOOK = 'https://comms.example.com/webhooks/pigeon'
 const post = (body: string | Uint8Array<ArrayBuffer>, token?: string) =>
   new Request(URL_OF_WEBHOOK, { method: 'POST', body, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
 
+const message = { messageId: 'm-1', to: parseContactAddress('+33639980001'), content: { text: 'coo' } }
+
+function factsOf(body: Uint8Array, via: 'webhook' | 'poll'): EventFact[] {
+  const note = JSON.parse(new TextDecoder().decode(body)) as { id?: string; text?: string } | null
+  if (typeof note?.id !== 'string') throw new CommsError('webhook_unparsable', 'Pigeon: expected a note with an id')
+  return [
+    {
+      type: 'message.received',
+      idempotencyKey: idempotencyKey('pigeon', note.id),
+      channel: 'pigeon',
+      provider: 'pigeon',
+      direction: 'inbound',
+      contact: parseContactAddress('+33639980001'),
+      messageId: `pigeon:${note.id}`,
+      providerMessageId: note.id,
+      source: { via, raw: note },
+      data: { text: note.text ?? '' },
+    },
+  ]
+}
+
 /** A whole transport, small and right; each planted fault bends one part of it. */
 function pigeon(
-  bend: { endpoint?: Partial<WebhookEndpoint>; send?: (scenario: SendScenario) => Transport['send'] } = {},
+  bend: {
+    endpoint?: Partial<WebhookEndpoint>
+    send?: (scenario: SendScenario) => Transport['send']
+    inbox?: Partial<InboxReader>
+    reconcile?: SendReconciler['reconcile']
+    check?: TransportProbe['check']
+  } = {},
 ): TransportSubject {
   const send =
     bend.send ??
@@ -35,32 +62,37 @@ function pigeon(
     verify: ({ headers }) => {
       if (headers.get('authorization') !== `Bearer ${SECRET}`) throw new CommsError('webhook_unverified', 'Pigeon: wrong ring')
     },
-    parse: (request): EventFact[] => {
-      const note = JSON.parse(bodyText(request)) as { id?: string; text?: string } | null
-      if (typeof note?.id !== 'string') throw new CommsError('webhook_unparsable', 'Pigeon: expected a note with an id')
-      return [
-        {
-          type: 'message.received',
-          idempotencyKey: idempotencyKey('pigeon', note.id),
-          channel: 'pigeon',
-          provider: 'pigeon',
-          direction: 'inbound',
-          contact: parseContactAddress('+33639980001'),
-          messageId: `pigeon:${note.id}`,
-          providerMessageId: note.id,
-          source: { via: 'webhook', raw: note },
-          data: { text: note.text ?? '' },
-        },
-      ]
-    },
+    parse: (request) => factsOf(request.body, 'webhook'),
     ...bend.endpoint,
   }
-  const transport = (scenario: SendScenario): Transport => ({
+  const queue: Uint8Array[] = []
+  const inbox: InboxReader = {
+    receive: async () => {
+      const body = queue[0]
+      if (!body) return undefined
+      return {
+        body,
+        acknowledge: async () => {
+          if (queue[0] === body) queue.shift()
+        },
+      }
+    },
+    parse: (body) => factsOf(body, 'poll'),
+    ...bend.inbox,
+  }
+  const transport = (scenario: SendScenario, known: ReconcileScenario = 'taken', healthy = true): Transport => ({
     id: 'pigeon',
     channel: 'pigeon',
     account: 'loft-1',
     send: send(scenario),
     webhooks: [endpoint],
+    inbox,
+    reconciler: {
+      reconcile:
+        bend.reconcile ??
+        (async () => ({ taken: { providerMessageId: 'p-1' }, 'not-sent': 'not-sent', unreachable: 'unknown' })[known] as never),
+    },
+    probe: { check: bend.check ?? (async () => (healthy ? [] : [{ severity: 'error', problem: 'No corn', remedy: 'Buy corn' }])) },
   })
   return {
     transport: transport('accepted'),
@@ -70,10 +102,14 @@ function pigeon(
       signed: (body) => post(body, SECRET),
       forged: [(body) => post(body), (body) => post(body, 'wrong')],
     },
-    sending: (scenario) => ({
-      transport: transport(scenario),
-      message: { messageId: 'm-1', to: parseContactAddress('+33639980001'), content: { text: 'coo' } },
-    }),
+    sending: (scenario) => ({ transport: transport(scenario), message }),
+    inbox: {
+      fill: (count) => {
+        for (let id = 0; id < count; id += 1) queue.push(new TextEncoder().encode(JSON.stringify({ id: `i${id}` })))
+      },
+    },
+    reconciling: (scenario) => ({ transport: transport('uncertain', scenario), message, attemptedAt: '2026-01-06T11:00:00.000Z' }),
+    probing: (scenario) => transport('accepted', 'taken', scenario === 'healthy'),
   }
 }
 
@@ -117,9 +153,9 @@ describe('the transport kit finds planted faults', () => {
 
   it('finds a transport that leaks the secret into the cause of a failed send', async () => {
     const send = (scenario: SendScenario): Transport['send'] => {
-      const right = pigeon().sending(scenario).transport
+      const right = pigeon().sending(scenario) as Sending
       return (message, options) =>
-        right.send(message, options).catch((error: CommsError) => {
+        right.transport.send(message, options).catch((error: CommsError) => {
           throw new CommsError(error.code, error.message, { ...error, cause: new Error(`GET /send/${SECRET}`) })
         })
     }
@@ -142,5 +178,37 @@ describe('the transport kit finds planted faults', () => {
       throw new Error('it failed')
     }
     expect(await failures({ send })).toContain('tells the four ways in which sending fails apart')
+  })
+
+  it('finds an inbox that goes on before the delivery is acknowledged', async () => {
+    let next = 0
+    const receive = async () => {
+      next += 1
+      return { body: new TextEncoder().encode(`{"id":"${next}"}`), acknowledge: async () => {} }
+    }
+    expect(await failures({ inbox: { receive } })).toContain(
+      'gives the same delivery of the inbox until it is acknowledged, and then the next',
+    )
+  })
+
+  it('finds a reconciler that guesses when the provider cannot be asked', async () => {
+    expect(await failures({ reconcile: async () => 'not-sent' })).toEqual(['finds out what became of a message, and guesses nothing'])
+    expect(await failures({ reconcile: async () => ({ providerMessageId: 'p-1' }) })).toEqual([
+      'finds out what became of a message, and guesses nothing',
+    ])
+  })
+
+  it('finds a probe that says nothing, or always something', async () => {
+    const name = 'finds nothing wrong with what is right, and a remedy for what is wrong'
+    expect(await failures({ check: async () => [] })).toEqual([name])
+    expect(await failures({ check: async () => [{ severity: 'error', problem: 'x', remedy: 'y' }] })).toEqual([name])
+  })
+
+  it('finds a subject that does not show an ability of its transport', async () => {
+    const hidden = () => {
+      const { inbox: _, probing: __, ...subject } = pigeon()
+      return subject
+    }
+    expect(await failuresOf((runner) => transportConformance('pigeon', hidden, { runner }))).toHaveLength(4)
   })
 })

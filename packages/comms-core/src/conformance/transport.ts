@@ -1,11 +1,24 @@
 import { createEvent } from '../events/recorded-event.ts'
 import { systemClock, uuidSource } from '../runtime.ts'
-import type { OutboundMessage, Transport, WebhookEndpoint } from '../transport/transport.ts'
+import type { InboxDelivery, InboxReader, OutboundMessage, Transport, WebhookEndpoint } from '../transport/transport.ts'
 import { readWebhookRequest, type WebhookRequest } from '../transport/webhook-request.ts'
 import { caught, expectCode, expectEqual, expectTrue, type KitOptions, type KitTests, registerKit } from './runner.ts'
 
 /** What a provider may do with a message that is handed to it. */
 export type SendScenario = 'accepted' | 'rejected' | 'unavailable' | 'uncertain' | 'misconfigured'
+
+export interface Sending {
+  readonly transport: Transport
+  readonly message: OutboundMessage
+}
+
+/** What became of a message whose sending ended without an answer: taken, not taken, or the provider cannot be asked. */
+export type ReconcileScenario = 'taken' | 'not-sent' | 'unreachable'
+
+export interface Reconciling extends Sending {
+  /** ISO 8601: when the attempt began. */
+  readonly attemptedAt: string
+}
 
 /** A transport under test and the provider's side of it. */
 export interface TransportSubject {
@@ -22,7 +35,13 @@ export interface TransportSubject {
     readonly forged: readonly ((body: Uint8Array<ArrayBuffer>) => Request)[]
   }
   /** The same transport, talking to a provider that does this, and a message for it. */
-  sending(scenario: SendScenario): { readonly transport: Transport; readonly message: OutboundMessage }
+  sending(scenario: SendScenario): Sending | Promise<Sending>
+  /** For transports with an inbox: puts this many different genuine deliveries into the provider's queue, which is empty otherwise. */
+  readonly inbox?: { fill(count: number): void | Promise<void> }
+  /** For transports with a reconciler: a message whose sending ended without an answer, and a provider that knows this of it. */
+  reconciling?(scenario: ReconcileScenario): Reconciling | Promise<Reconciling>
+  /** For transports with a probe: the same transport with nothing wrong, and with something wrong. */
+  probing?(scenario: 'healthy' | 'unhealthy'): Transport | Promise<Transport>
   dispose?(): Promise<void>
 }
 
@@ -157,7 +176,7 @@ const tests: KitTests<TransportSubject> = {
   },
 
   'gives the receipt of a message that the provider takes': async ({ sending }) => {
-    const { transport, message } = sending('accepted')
+    const { transport, message } = await sending('accepted')
     const receipt = await transport.send(message, { signal: new AbortController().signal })
     expectTrue(typeof receipt.providerMessageId === 'string' && receipt.providerMessageId !== '', "the provider's id is in the receipt")
   },
@@ -170,7 +189,7 @@ const tests: KitTests<TransportSubject> = {
       misconfigured: 'transport_misconfigured',
     } as const
     for (const [scenario, code] of Object.entries(codes)) {
-      const { transport, message } = sending(scenario as SendScenario)
+      const { transport, message } = await sending(scenario as SendScenario)
       const error = await caught(() => transport.send(message, { signal: new AbortController().signal }), `send, ${scenario}`)
       await expectCode(() => Promise.reject(error), code, `send, ${scenario}`)
       if (code === 'send_rejected')
@@ -180,11 +199,102 @@ const tests: KitTests<TransportSubject> = {
   },
 
   'sends nothing when the signal is aborted before': async ({ sending }) => {
-    const { transport, message } = sending('accepted')
+    const { transport, message } = await sending('accepted')
     const controller = new AbortController()
     controller.abort(new Error('stopped'))
     await expectCode(() => transport.send(message, { signal: controller.signal }), 'send_unavailable', 'send with an aborted signal')
   },
+
+  'gives the same delivery of the inbox until it is acknowledged, and then the next': async (subject) => {
+    const { transport, signal } = await filledInbox(subject, 2)
+    if (!transport.inbox) return
+    const first = await delivery(transport.inbox, signal)
+    const again = await delivery(transport.inbox, signal)
+    expectEqual(again.body, first.body, 'a delivery that was not acknowledged')
+    await again.acknowledge()
+    const second = await delivery(transport.inbox, signal)
+    expectTrue(new TextDecoder().decode(second.body) !== new TextDecoder().decode(first.body), 'the next delivery is another one')
+    await second.acknowledge()
+    await second.acknowledge()
+    expectEqual(await transport.inbox.receive({ signal }), undefined, 'an inbox with nothing left')
+  },
+
+  'gives equal facts for equal deliveries of the inbox': async (subject) => {
+    const { transport, signal } = await filledInbox(subject, 1)
+    if (!transport.inbox) return
+    const { body } = await delivery(transport.inbox, signal)
+    const facts = await transport.inbox.parse(body)
+    expectTrue(facts.length > 0, 'a genuine delivery holds at least one fact')
+    for (const fact of facts) createEvent(fact, { clock: systemClock, ids: uuidSource })
+    expectTrue(
+      facts.every(({ source }) => source?.via === 'poll' && source.raw !== undefined),
+      'source.via is poll, and source.raw is there',
+    )
+    expectEqual(await transport.inbox.parse(body.slice()), facts, 'the same delivery parsed again')
+    expectNoSecret(facts, subject.secrets, 'facts of the inbox')
+  },
+
+  'ends the wait for the inbox when the signal is aborted': async (subject) => {
+    const { inbox } = (await filledInbox(subject, 0)).transport
+    if (!inbox) return
+    const stop = new AbortController()
+    const waiting = Promise.resolve(inbox.receive({ signal: stop.signal })).catch(() => undefined)
+    stop.abort(new Error('stopped'))
+    expectEqual(await waiting, undefined, 'a wait that was ended')
+  },
+
+  'finds out what became of a message, and guesses nothing': async (subject) => {
+    if (!subject.transport.reconciler) return
+    const ask = async (scenario: ReconcileScenario) => {
+      const { transport, message, attemptedAt } = await present(subject.reconciling?.(scenario), 'reconciling')
+      const signal = new AbortController().signal
+      return present(transport.reconciler, 'reconciler').reconcile(message, { attemptedAt, signal })
+    }
+    const taken = await ask('taken')
+    expectTrue(typeof taken === 'object' && taken.providerMessageId !== '', 'a message that was taken comes back as its receipt')
+    const answer = await ask('not-sent')
+    expectTrue(answer === 'not-sent' || answer === 'unknown', `a message that was not taken: expected not-sent or unknown, got ${answer}`)
+    let unreachable: unknown
+    try {
+      unreachable = await ask('unreachable')
+    } catch (error) {
+      expectNoSecret(error, subject.secrets, 'error of reconcile')
+      unreachable = 'unknown'
+    }
+    expectEqual(unreachable, 'unknown', 'a message when the provider cannot be asked')
+  },
+
+  'finds nothing wrong with what is right, and a remedy for what is wrong': async (subject) => {
+    if (!subject.transport.probe) return
+    const check = async (scenario: 'healthy' | 'unhealthy') => {
+      const transport = await present(subject.probing?.(scenario), 'probing')
+      return present(transport.probe, 'probe').check({ signal: new AbortController().signal })
+    }
+    expectEqual(await check('healthy'), [], 'problems of a healthy transport')
+    const problems = await check('unhealthy')
+    expectTrue(problems.length > 0, 'an unhealthy transport has a problem')
+    expectTrue(
+      problems.every(({ problem, remedy }) => problem !== '' && remedy !== ''),
+      'each problem has a remedy',
+    )
+    expectNoSecret(problems, subject.secrets, 'problems')
+  },
+}
+
+async function filledInbox(subject: TransportSubject, count: number): Promise<{ transport: Transport; signal: AbortSignal }> {
+  const { transport } = subject
+  if (transport.inbox) await present(subject.inbox, 'inbox').fill(count)
+  return { transport, signal: new AbortController().signal }
+}
+
+async function delivery(inbox: InboxReader, signal: AbortSignal): Promise<InboxDelivery> {
+  return present(await inbox.receive({ signal }), 'a delivery')
+}
+
+/** The subject must bring what the abilities of its transport need: a kit that skips in silence proves nothing. */
+function present<Value>(value: Value | undefined, what: string): Value {
+  if (value === undefined) throw new Error(`Expected ${what}, got none: the transport has this ability, so its subject must show it`)
+  return value
 }
 
 /** Searches a value and everything hidden in it: causes, non-enumerable fields, headers. */

@@ -1,9 +1,9 @@
 import type { RecordedEvent } from '../events/recorded-event.ts'
+import type { Sleep } from '../pause.ts'
 import type { Clock } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { CheckpointStore } from './checkpoint-store.ts'
 import type { WakeUp } from './log-feed.ts'
-import type { Sleep } from './pause.ts'
 
 export interface ConsumerOptions {
   /** The name its checkpoint is kept under. Two consumers that run under one name do the same work twice. */

@@ -1,10 +1,10 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import { backOffMs, timerSleep } from '../pause.ts'
 import { systemClock } from '../runtime.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
 import type { ConsumerOptions, ConsumerProblem } from './consumer-options.ts'
 import { feedOfLog } from './log-feed.ts'
-import { backOffMs, timerSleep } from './pause.ts'
 
 /** For metrics. How far behind the end of the log this is, only the store could tell. */
 export interface ConsumerState {

@@ -1,6 +1,6 @@
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import type { Sleep } from '../pause.ts'
 import type { EventStore } from '../store/event-store.ts'
-import type { Sleep } from './pause.ts'
 
 /**
  * Resolves when the log may hold more behind `after`; early is allowed, but not at once every time. Called before each read, so that

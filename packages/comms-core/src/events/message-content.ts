@@ -4,10 +4,11 @@ import { contactAddressSchema } from './contact-address.ts'
 const text = z.string()
 const name = z.string().min(1)
 
-/** A file that came with or goes with a message. At least one of `url`, `providerMediaId` and `unavailable` says where it is. */
+/** A file that came with or goes with a message. At least one of `url`, `ref`, `providerMediaId` and `unavailable` says where it is. */
 export const mediaSchema = z.strictObject({
   kind: z.enum(['image', 'video', 'audio', 'voice', 'document', 'sticker']),
   url: text.optional().describe('Where the provider keeps it; may expire'),
+  ref: name.optional().describe("The sender's own name of the file, by which it is opened when it is sent"),
   providerMediaId: name.optional(),
   mimeType: name.optional(),
   fileName: text.optional(),
@@ -90,6 +91,10 @@ export const messageContentSchema = z.strictObject({
     .optional()
     .describe('The earlier message that this one answers'),
   forwarded: z.strictObject({ score: z.number().int().nonnegative() }).optional(),
+  forwardOf: z
+    .strictObject({ providerMessageId: name, chat: contactAddressSchema.describe('Where the earlier message stands') })
+    .optional()
+    .describe('An earlier message that is passed on as it is'),
   thread: z
     .strictObject({ messageIdHeader: name.optional(), inReplyTo: z.array(name).optional(), references: z.array(name).optional() })
     .optional()

@@ -3,6 +3,9 @@ import type { EventFact, MessageEventOf } from '../events/message-event.ts'
 import type { Transport } from './transport.ts'
 import type { WebhookRequest } from './webhook-request.ts'
 
+/** The method of a request that was made of an inbox's delivery: no HTTP method, so that no webhook is taken for it. */
+export const POLLED = 'POLL'
+
 /**
  * The fact that a verified webhook was not understood, its raw body whole. Headers are not kept: they hold the credentials.
  * Its key is the body, so a provider that repeats the webhook adds nothing.
@@ -20,7 +23,7 @@ export async function quarantineFact(transport: Transport, request: WebhookReque
     provider: transport.id,
     account: transport.account,
     direction: 'inbound',
-    source: { via: 'webhook' },
+    source: { via: request.method === POLLED ? 'poll' : 'webhook' },
     data: {
       transport: transport.id,
       reason,

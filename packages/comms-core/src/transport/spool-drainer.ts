@@ -1,4 +1,5 @@
 import { isCommsError } from '../errors.ts'
+import { timerSleep } from '../pause.ts'
 import type { Logger } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Spool } from '../store/spool.ts'
@@ -21,7 +22,7 @@ export function spoolDrainer(options: { spool: Spool; store: EventStore; logger:
 
   const drainUntilEmpty = async () => {
     for (let waitMs = firstWaitMs; !stopping.signal.aborted && (await spool.size()) > 0; ) {
-      await wait(waitMs, stopping.signal)
+      await timerSleep(waitMs, stopping.signal)
       if (stopping.signal.aborted) return
       const { recorded, left, setAside, unavailable } = await spool.drain(store, { signal: stopping.signal })
       if (recorded > 0) logger.info(`Spool: ${recorded} events recorded, ${left} still wait`)
@@ -47,14 +48,4 @@ export function spoolDrainer(options: { spool: Spool; store: EventStore; logger:
       await running
     },
   }
-}
-
-function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

@@ -1,5 +1,5 @@
 import type { ContactAddress } from '../events/contact-address.ts'
-import type { MessageContent } from '../events/message-content.ts'
+import type { Media, MessageContent } from '../events/message-content.ts'
 import type { EventFact } from '../events/message-event.ts'
 import type { WebhookRequest } from './webhook-request.ts'
 
@@ -20,6 +20,8 @@ export interface Transport {
    * `send_uncertain` (maybe sent), `transport_misconfigured` (an operator must act). No secret is in the error or its causes.
    */
   send(message: OutboundMessage, options: { readonly signal: AbortSignal }): Promise<SendReceipt>
+  /** How much the provider takes. The outbox waits rather than go over; counted from the log, so a restart forgets nothing. */
+  readonly sendLimits?: readonly SendLimit[]
   readonly webhooks?: readonly WebhookEndpoint[]
   readonly inbox?: InboxReader
   readonly reconciler?: SendReconciler
@@ -58,6 +60,18 @@ export interface OutboundMessage {
   readonly replyToProviderMessageId?: string
   /** For this transport alone; its documentation lists what it knows. */
   readonly options?: Readonly<Record<string, unknown>>
+  /**
+   * Opens the bytes of a media item of `content` that has a `ref`. Absent when nobody can. May be called once an attempt for each item.
+   * @throws whatever its owner throws; nothing was sent then.
+   */
+  openMedia?(media: Media, options: { readonly signal: AbortSignal }): Promise<OpenedMedia>
+}
+
+/** The bytes of a file on its way out, read once and never held whole. */
+export interface OpenedMedia {
+  readonly stream: ReadableStream<Uint8Array>
+  /** Bytes in the stream, when known before it is read. */
+  readonly sizeBytes?: number
 }
 
 /** The provider took the message. That it arrived is told by later events. */
@@ -65,17 +79,36 @@ export interface SendReceipt {
   readonly providerMessageId: string
   /** The provider's time, ISO 8601, when it says one. */
   readonly occurredAt?: string
+  /** What else the provider answered, recorded with `message.sent` as `data.extra`: segments, price, recipients it refused. No secret. */
+  readonly extra?: Readonly<Record<string, JsonValue>>
+}
+
+type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue }
+
+/** At most `messages` in any span of `perMs` milliseconds. */
+export interface SendLimit {
+  readonly messages: number
+  readonly perMs: number
 }
 
 /** For providers that are asked instead of calling. */
 export interface InboxReader {
-  /** Waits for the next facts; `undefined` when there were none this time. The same facts come back until they are acknowledged. */
+  /**
+   * Waits for the next delivery; `undefined` when there was none this time. The same one comes back until it is acknowledged.
+   * @throws CommsError `send_unavailable` when the provider cannot be asked now, `transport_misconfigured` when an operator must act.
+   */
   receive(options: { readonly signal: AbortSignal }): Promise<InboxDelivery | undefined>
+  /**
+   * The facts in a delivery, as {@link WebhookEndpoint.parse}: equal facts for equal bodies. Whatever it throws, the delivery is
+   * quarantined raw and acknowledged, so that it does not block those behind it.
+   * @throws CommsError `webhook_unparsable`
+   */
+  parse(body: Uint8Array): readonly EventFact[] | Promise<readonly EventFact[]>
 }
 
 export interface InboxDelivery {
-  readonly events: readonly EventFact[]
-  /** Tells the provider that the facts are durable. */
+  readonly body: Uint8Array
+  /** Tells the provider that the facts are durable, so that it goes on to the next. Safe to repeat. */
   acknowledge(): Promise<void>
 }
 

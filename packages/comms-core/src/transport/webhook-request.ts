@@ -7,6 +7,13 @@ export interface WebhookRequest {
   readonly url: string
   readonly headers: Headers
   readonly body: Uint8Array
+  /** The address the request came from, as whoever called `handle` knows it; behind a proxy, the one the proxy saw. */
+  readonly remoteAddress?: string
+}
+
+/** What an HTTP server knows of a request besides the Web `Request`. */
+export interface RequestOrigin {
+  readonly remoteAddress?: string
 }
 
 /** The body as text. @throws TypeError when it is not UTF-8 */
@@ -18,13 +25,18 @@ export function bodyText(request: WebhookRequest): string {
  * Reads a request whose body has at most `maxBodyBytes` bytes.
  * @throws CommsError `webhook_too_large`, without reading on.
  */
-export async function readWebhookRequest(request: Request, maxBodyBytes: number): Promise<WebhookRequest> {
+export async function readWebhookRequest(
+  request: Request,
+  maxBodyBytes: number,
+  { remoteAddress }: RequestOrigin = {},
+): Promise<WebhookRequest> {
   const { method, url, headers } = request
+  const seen = { method, url, headers, ...(remoteAddress === undefined ? {} : { remoteAddress }) }
   const tooLarge = () => new CommsError('webhook_too_large', `The body is over the limit of ${maxBodyBytes} bytes`)
   const declared = headers.get('content-length')
   if (declared !== null && Number(declared) > maxBodyBytes) throw tooLarge()
   // A declared length is kept by the HTTP server, so the quick way is safe; a body sent in chunks is counted as it comes.
-  if (declared !== null || request.body === null) return { method, url, headers, body: new Uint8Array(await request.arrayBuffer()) }
+  if (declared !== null || request.body === null) return { ...seen, body: new Uint8Array(await request.arrayBuffer()) }
 
   const chunks: Uint8Array[] = []
   let size = 0
@@ -43,5 +55,5 @@ export async function readWebhookRequest(request: Request, maxBodyBytes: number)
     body.set(chunk, offset)
     offset += chunk.byteLength
   }
-  return { method, url, headers, body }
+  return { ...seen, body }
 }

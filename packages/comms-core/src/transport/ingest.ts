@@ -1,0 +1,85 @@
+import { CommsError, isCommsError } from '../errors.ts'
+import type { EventFact, NewEvent } from '../events/message-event.ts'
+import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
+import type { Clock, IdSource } from '../runtime.ts'
+import type { AppendRequest, EventStore } from '../store/event-store.ts'
+import type { Spool } from '../store/spool.ts'
+import { quarantineFact } from './quarantine.ts'
+import type { Transport } from './transport.ts'
+import type { WebhookRequest } from './webhook-request.ts'
+
+/** Where the facts of webhooks and inboxes go. */
+export interface IngestOptions {
+  readonly store: EventStore
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly spool?: Spool
+  readonly onSpooled?: () => void
+}
+
+/** What became of what a provider said. When it is there, it is durable. */
+export interface Ingested {
+  readonly outcome: 'recorded' | 'repeated' | 'empty' | 'quarantined' | 'spooled'
+  /** What the log now holds of it, repeats included. */
+  readonly events: readonly { readonly event: RecordedEvent; readonly repeated: boolean }[]
+  /** Why, unless it was recorded. Holds no secret and no body. */
+  readonly reason?: string
+}
+
+type Parse = (request: WebhookRequest) => readonly EventFact[] | Promise<readonly EventFact[]>
+
+/**
+ * Records what a verified request says; raw, in quarantine, when it is not understood; in the spool while the store is away.
+ * @throws CommsError `store_unavailable`, `store_overloaded` and the like when it could be kept nowhere.
+ */
+export async function ingest(transport: Transport, request: WebhookRequest, parse: Parse, options: IngestOptions): Promise<Ingested> {
+  const quarantine = async (reason: string): Promise<Ingested> => {
+    const event = createEvent(await quarantineFact(transport, request, reason), options)
+    const kept = await record([event], options)
+    return kept.outcome === 'spooled' ? kept : { ...kept, outcome: 'quarantined', reason }
+  }
+  let parsed: NewEvent[]
+  try {
+    parsed = (await parse(request)).map((fact) => createEvent(fact, options))
+  } catch (error) {
+    return quarantine(error instanceof Error ? error.message : String(error))
+  }
+  if (parsed.length === 0) return { outcome: 'empty', events: [] }
+  try {
+    return await record(parsed, options)
+  } catch (error) {
+    // An event that can never be stored would come again for ever and block those behind it.
+    if (isCommsError(error, 'event_invalid')) return quarantine(error.message)
+    throw error
+  }
+}
+
+/** One request a stream: what concerns one contact is recorded whole or not at all. */
+export function appendRequests(events: readonly NewEvent[]): AppendRequest[] {
+  const streams = new Map<string, NewEvent[]>()
+  for (const event of events) {
+    const streamId = streamIdOf(event)
+    const stream = streams.get(streamId)
+    if (stream) stream.push(event)
+    else streams.set(streamId, [event])
+  }
+  return [...streams].map(([streamId, streamEvents]) => ({ streamId, events: streamEvents }))
+}
+
+/** Into the log, or, while the store is away, into the spool. */
+async function record(parsed: readonly NewEvent[], { store, spool, onSpooled }: IngestOptions): Promise<Ingested> {
+  const requests = appendRequests(parsed)
+  try {
+    const results = await store.append(requests)
+    const events = results.flatMap((result) => {
+      if (result.status === 'recorded') return result.events
+      throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
+    })
+    return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
+  } catch (error) {
+    if (!spool || !isCommsError(error, 'store_unavailable')) throw error
+    await spool.put(requests)
+    onSpooled?.()
+    return { outcome: 'spooled', events: [], reason: error.message }
+  }
+}
