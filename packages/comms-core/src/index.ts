@@ -39,7 +39,7 @@ export {
 export { createEvent, type Position, type RecordedEvent, type Recording, streamIdOf } from './events/recorded-event.ts'
 export { type StoredEvent, upcastEvent } from './events/upcaster.ts'
 export { type Clock, type IdSource, isoInstant, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
-export { type AppendDecision, decideAppends, eventToJson } from './store/decide-appends.ts'
+export { type AppendDecision, type DecidableRequest, type Decided, decideAppends, eventToJson } from './store/decide-appends.ts'
 export { type EventCache, type EventCacheOptions, type EventCacheState, eventCache } from './store/event-cache.ts'
 export type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './store/event-store.ts'
 export { flattenBatches } from './store/flatten-batches.ts'

@@ -1,8 +1,8 @@
-import { type AppendRequest, decideAppends, type RecordedEvent } from '@pipe-comms/core'
+import { decideAppends } from '@pipe-comms/core'
 import type { Database } from 'better-sqlite3'
 import { toColumn } from './column-text.ts'
 import { type EventRow, withPlace } from './stored-event.ts'
-import type { EventPlace, WriteAnswer, WriteRequest } from './write-batch.ts'
+import type { EventPlace, WriteAnswer, WriteRequest } from './write-parcel.ts'
 
 /** The CAST hides the value from the query planner, which would plan the query anew for each one (https://www.sqlite.org/c3ref/prepare.html). */
 const VERSION = 'SELECT max(stream_version) FROM message_events WHERE stream_id = CAST(? AS TEXT)'
@@ -25,15 +25,14 @@ export function prepareAppend(db: Database): (requests: readonly WriteRequest[],
 
   return (requests, recordedAt) => {
     let row = newest.get() ?? 0
-    // decideAppends looks at nothing of an event but its key, so rows go in for events and places come out.
-    const answers = decideAppends(requests as unknown as AppendRequest[], {
+    return decideAppends<EventRow, EventPlace>(requests, {
       versionOf: (streamId) => versionOf.get(toColumn(streamId)) ?? 0,
       recordedUnder: (key) => {
         const found = known.get(toColumn(key))
-        return found && asRecorded({ row: found[0], version: found[1], json: found[2] })
+        return found && { row: found[0], version: found[1], json: found[2] }
       },
       record: (event, { streamId, version }) => {
-        const { idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json } = event as unknown as EventRow
+        const { idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json } = event
         row += 1
         insert.run(
           row,
@@ -49,13 +48,8 @@ export function prepareAppend(db: Database): (requests: readonly WriteRequest[],
           recordedAt,
           withPlace(json, { streamId, version, recordedAt }),
         )
-        return asRecorded({ row, version })
+        return { row, version }
       },
     })
-    return answers as unknown as WriteAnswer[]
   }
-}
-
-function asRecorded(place: EventPlace): RecordedEvent {
-  return place as unknown as RecordedEvent
 }

@@ -1,53 +1,66 @@
 import { type BigIntStats, statSync } from 'node:fs'
 import { CommsError } from '@pipe-comms/core'
-import type { Database } from 'better-sqlite3'
 import { prepareAppend } from './append.ts'
 import { databaseError } from './database-error.ts'
 import { openToWrite } from './open-database.ts'
 import { prepareSaveCheckpoint } from './save-checkpoint.ts'
 import { whileBusy } from './while-busy.ts'
-import type { WriteAnswer, WriteBatch } from './write-batch.ts'
+import type { WriteAnswer, WriteRequest } from './write-parcel.ts'
+import type { CheckpointRow } from './writer-protocol.ts'
 
-/** The connection that writes. Synced commits block the thread they are on: it lives in the writer thread. */
+/**
+ * The connection that writes, one transaction at a time. Synced commits block the thread they are on: it lives in the writer thread.
+ * Everything throws CommsError `store_unavailable`, `store_corrupt` or `event_invalid`, naming the file.
+ */
 export interface LogWriter {
-  /**
-   * Writes a batch in one transaction, whole or not at all; what it answers is durable.
-   * @throws CommsError `store_unavailable`, `store_corrupt`, `event_invalid`, naming the file.
-   */
-  write(batch: WriteBatch): Promise<readonly WriteAnswer[]>
+  /** Takes the file for writing; waits its turn behind other processes. */
+  begin(): Promise<void>
+  append(requests: readonly WriteRequest[], recordedAt: string): readonly WriteAnswer[]
+  saveCheckpoint(checkpoint: CheckpointRow, savedAt: string): void
+  /** What was written since `begin` is durable when it returns. */
+  commit(): void
+  /** Forgets what was written since `begin`; without one under way it does nothing. */
+  rollback(): void
   close(): void
 }
 
 /** @throws CommsError `store_unavailable`, `store_corrupt`, naming the file. */
 export async function openLogWriter(file: string, synchronous: 'full' | 'normal'): Promise<LogWriter> {
-  try {
-    const { db } = await openToWrite(file, synchronous)
-    const inTransaction = prepareTransaction(db)
-    const opened = statSync(file, { bigint: true })
-    return {
-      async write(batch) {
-        try {
-          const answers = await whileBusy(() => inTransaction(batch))
-          checkSameFile(file, opened)
-          return answers
-        } catch (cause) {
-          throw databaseError('Cannot write', file, cause)
-        }
-      },
-      close: () => db.close(),
+  const coded = <Result>(what: string, run: () => Result): Result => {
+    try {
+      return run()
+    } catch (cause) {
+      throw databaseError(what, file, cause)
     }
-  } catch (cause) {
-    throw databaseError('Cannot open', file, cause)
   }
-}
-
-function prepareTransaction(db: Database): (batch: WriteBatch) => readonly WriteAnswer[] {
+  const { db } = await openToWrite(file, synchronous).catch((cause) => {
+    throw databaseError('Cannot open', file, cause)
+  })
+  const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => db.prepare(sql))
   const append = prepareAppend(db)
   const save = prepareSaveCheckpoint(db)
-  return db.transaction((batch: WriteBatch) => {
-    for (const checkpoint of batch.checkpoints) save(checkpoint, batch.recordedAt)
-    return append(batch.requests, batch.recordedAt)
-  }).immediate
+  const opened = statSync(file, { bigint: true })
+  return {
+    begin: () =>
+      whileBusy(() => begin?.run()).then(
+        () => undefined,
+        (cause) => {
+          throw databaseError('Cannot write', file, cause)
+        },
+      ),
+    append: (requests, recordedAt) => coded('Cannot write', () => append(requests, recordedAt)),
+    saveCheckpoint: (checkpoint, savedAt) => coded('Cannot write', () => save(checkpoint, savedAt)),
+    commit: () =>
+      coded('Cannot write', () => {
+        commit?.run()
+        checkSameFile(file, opened)
+      }),
+    rollback: () => {
+      // After some errors, such as a full disk, SQLite has rolled back by itself (https://www.sqlite.org/lang_transaction.html).
+      if (db.inTransaction) coded('Cannot write', () => rollback?.run())
+    },
+    close: () => db.close(),
+  }
 }
 
 /** SQLite goes on writing to a file that was deleted or replaced (https://www.sqlite.org/howtocorrupt.html): such writes would be lost. */

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { toColumn } from './column-text.ts'
-import type { CheckpointRow } from './write-batch.ts'
+import type { CheckpointRow } from './writer-protocol.ts'
 
 const SAVE = `
   INSERT INTO consumer_checkpoints (consumer_id, event_position, saved_at) VALUES (?, ?, ?)

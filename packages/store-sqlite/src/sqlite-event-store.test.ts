@@ -61,15 +61,23 @@ describe('appending', () => {
     expect({ ...JSON.parse(row?.event_json as string), position: '000000000001' }).toEqual(await store.find('a'))
   })
 
-  it('commits appends that wait for each other together', async () => {
-    const commits = () => inTable<{ n: number }>('SELECT count(DISTINCT recorded_at) AS n FROM message_events')[0]?.n
-    await store.close()
-    let now = 0
-    store = await openSqliteEventStore({ file, clock: { now: () => (now += 1) } })
-    await Promise.all(keys('k', 500).map((key) => store.append([appendOf(STREAM, [key])])))
-    expect(commits()).toBe(1)
-    await store.append([appendOf(STREAM, ['later'])])
-    expect(commits()).toBe(2)
+  it('answers every append of a flood with its own events', async () => {
+    const results = await Promise.all(
+      keys('k', 500).map((key) => store.append([appendOf(STREAM, [key]), appendOf('sms:+12025550101', [`${key}-b`])])),
+    )
+    expect(results.map((result) => result.map((one) => one.status === 'recorded' && one.events[0]?.event.idempotencyKey))).toEqual(
+      keys('k', 500).map((key) => [key, `${key}-b`]),
+    )
+    expect(await collect(store.readAll())).toHaveLength(1000)
+  })
+
+  it('records nothing of an append of which a later event can never be stored', async () => {
+    const circular = { ...aMessage('bad') } as { data: Record<string, unknown> }
+    circular.data = { circular }
+    const requests = [...keys('k', 200).map((key) => appendOf(STREAM, [key])), { streamId: STREAM, events: [circular as NewEvent] }]
+    const [refused] = await Promise.allSettled([store.append(requests), store.append([appendOf(STREAM, ['innocent'])])])
+    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'event_invalid' } })
+    expect((await collect(store.readAll())).map(({ idempotencyKey }) => idempotencyKey)).toEqual(['innocent'])
   })
 
   it('never leaves an append waiting, however the appends fall', async () => {

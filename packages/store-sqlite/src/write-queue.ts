@@ -1,115 +1,180 @@
-import { type AppendRequest, type AppendResult, type Clock, isoInstant, type NewEvent, type RecordedEvent } from '@pipe-comms/core'
+import {
+  type AppendRequest,
+  type AppendResult,
+  type Clock,
+  CommsError,
+  isoInstant,
+  type NewEvent,
+  type RecordedEvent,
+} from '@pipe-comms/core'
 import { positionOf } from './position.ts'
 import { toRecordedEvent, toRow } from './stored-event.ts'
-import type { CheckpointRow, WriteAnswer, WriteRequest } from './write-batch.ts'
-import type { WriterThread } from './writer-thread.ts'
+import { type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
+import type { CheckpointRow, Failure } from './writer-protocol.ts'
+import type { WriterEvents, WriterThread } from './writer-thread.ts'
 
-/** A transaction is closed at this size, so that a flood of appends does not wait for one huge commit. */
-const MAX_BATCH_CHARACTERS = 8_388_608
+/** A parcel goes off at this many events: the writer inserts them while the next ones are encoded here. */
+const PARCEL_EVENTS = 32
 
-interface Waiting {
-  readonly requests: readonly WriteRequest[]
-  /** The caller's events, request by request, for the answer. */
-  readonly events: readonly (readonly NewEvent[])[]
-  readonly checkpoints: readonly CheckpointRow[]
-  readonly characters: number
+interface Job {
+  /** Copies of the caller's events, request by request; they become the recorded events of the answer. */
+  readonly requests: { readonly streamId: string; readonly events: NewEvent[] }[]
+  readonly results: AppendResult[]
+  /** Events of this job by row: one may come back once more as a repeat. */
+  readonly fresh: Map<number, RecordedEvent>
+  readonly recordedAt: string
   readonly resolve: (results: readonly AppendResult[]) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Group commit: what waits while a transaction is under way goes together in the next one, and shares its sync. */
+/** Hands appends to the writer thread and its answers back to their callers. The thread groups what waits into one transaction. */
 export class WriteQueue {
   readonly #thread: WriterThread
   readonly #clock: Clock
-  readonly #waiting: Waiting[] = []
-  #writing: Promise<void> | undefined
+  readonly #jobs = new Map<number, Job>()
+  #lastJob = 0
+  #parcel: Field[] = []
+  #parcelEvents = 0
+  #recordedAt = ''
+  #drained: (() => void)[] = []
 
   constructor(thread: WriterThread, clock: Clock) {
     this.#thread = thread
     this.#clock = clock
+    thread.listen({ onReply: (message) => this.#onReply(message), onGone: (failure) => this.#refuse([...this.#jobs.keys()], failure) })
   }
 
   async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     if (requests.length === 0) return []
-    let characters = 0
-    const rows = requests.map(({ streamId, expectedVersion, events }) => {
-      const request: WriteRequest = { streamId, expectedVersion, events: events.map(toRow) }
-      for (const { json } of request.events) characters += json.length
-      return request
+    return new Promise((resolve, reject) => {
+      const job = ++this.#lastJob
+      const recordedAt = isoInstant(this.#clock.now())
+      if (recordedAt !== this.#recordedAt) this.#send()
+      this.#recordedAt = recordedAt
+      this.#enter(job, { requests: [], results: [], fresh: new Map(), recordedAt, resolve, reject })
+      try {
+        this.#pack(job, requests)
+      } catch (error) {
+        this.#leave(job)?.reject(error)
+      }
     })
-    const copies = requests.map(({ events }) => events.map((event) => ({ ...event })))
-    return this.#enqueue({ requests: rows, events: copies, checkpoints: [], characters })
   }
 
   async saveCheckpoint(checkpoint: CheckpointRow): Promise<void> {
-    await this.#enqueue({ requests: [], events: [], checkpoints: [checkpoint], characters: 0 })
+    await new Promise((resolve, reject) => {
+      const job = ++this.#lastJob
+      const savedAt = isoInstant(this.#clock.now())
+      this.#enter(job, { requests: [], results: [], fresh: new Map(), recordedAt: savedAt, resolve, reject })
+      this.#thread.post({ job, checkpoint, savedAt })
+    })
   }
 
   /** Resolves when nothing waits any more. */
   async drained(): Promise<void> {
-    await this.#writing
+    if (this.#jobs.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve))
   }
 
-  #enqueue(job: Omit<Waiting, 'resolve' | 'reject'>): Promise<readonly AppendResult[]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...job, resolve, reject })
-      this.#writing ??= this.#writeWaiting()
-    })
-  }
-
-  async #writeWaiting(): Promise<void> {
-    // What is appended in the same turn of the event loop goes together.
-    await Promise.resolve()
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch()
-      try {
-        const recordedAt = isoInstant(this.#clock.now())
-        const answers = await this.#thread.write({
-          recordedAt,
-          requests: batch.flatMap(({ requests }) => requests),
-          checkpoints: batch.flatMap(({ checkpoints }) => checkpoints),
-        })
-        giveAnswers(batch, answers, recordedAt)
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
+  /** Encodes an append, all text taken now; what makes a whole parcel on the way is sent at once. */
+  #pack(job: number, requests: readonly AppendRequest[]): void {
+    const { requests: copies } = this.#jobs.get(job) as Job
+    let sent = false
+    let packed: Field[] = []
+    let events = 0
+    let first = 0
+    try {
+      for (const [index, request] of requests.entries()) {
+        if (typeof request.streamId !== 'string') {
+          throw new CommsError('event_invalid', `Expected the name of a stream as text, got ${typeof request.streamId}`)
+        }
+        packRequest(request, request.events.length, packed)
+        for (const event of request.events) packEvent(toRow(event), packed)
+        copies.push({ streamId: request.streamId, events: request.events.map((event) => ({ ...event })) })
+        events += request.events.length
+        const last = index === requests.length - 1
+        if (!last && this.#parcelEvents + events < PARCEL_EVENTS) continue
+        packPart({ job, last, requests: index + 1 - first }, this.#parcel)
+        for (const field of packed) this.#parcel.push(field)
+        this.#sendSoon(events)
+        if (!last) this.#send()
+        sent = true
+        first = index + 1
+        packed = []
+        events = 0
       }
+    } catch (error) {
+      if (sent) this.#thread.post({ drop: job })
+      throw error
     }
-    // In the same turn as the check above: an append between the two would wait for ever.
-    this.#writing = undefined
   }
 
-  #takeBatch(): Waiting[] {
-    let characters = 0
-    let count = 0
-    for (const waiting of this.#waiting) {
-      characters += waiting.characters
-      count += 1
-      if (characters > MAX_BATCH_CHARACTERS) break
+  /** What is appended in the same turn of the event loop goes together. */
+  #sendSoon(events: number): void {
+    if (this.#parcelEvents === 0) queueMicrotask(() => this.#send())
+    this.#parcelEvents += events
+    if (this.#parcelEvents >= PARCEL_EVENTS) this.#send()
+  }
+
+  #send(): void {
+    if (this.#parcel.length === 0) return
+    this.#thread.post({ parcel: this.#parcel, recordedAt: this.#recordedAt })
+    this.#parcel = []
+    this.#parcelEvents = 0
+  }
+
+  #enter(job: number, entry: Job): void {
+    this.#jobs.set(job, entry)
+    this.#thread.hold(true)
+  }
+
+  #leave(job: number): Job | undefined {
+    const entry = this.#jobs.get(job)
+    this.#jobs.delete(job)
+    if (this.#jobs.size === 0) {
+      this.#thread.hold(false)
+      for (const resolve of this.#drained.splice(0)) resolve()
     }
-    return this.#waiting.splice(0, count)
+    return entry
+  }
+
+  #onReply(message: Parameters<WriterEvents['onReply']>[0]): void {
+    if ('places' in message) {
+      for (const { job, answers } of unpackAnswers(message.places)) {
+        const entry = this.#jobs.get(job)
+        if (entry) placeAnswers(entry, answers, message.again === true)
+      }
+    } else if ('durable' in message) {
+      for (const job of message.durable) {
+        const entry = this.#leave(job)
+        entry?.resolve(entry.results)
+      }
+    } else {
+      this.#refuse(message.failed, message.failure)
+    }
+  }
+
+  #refuse(jobs: readonly number[], { code, message }: Failure): void {
+    for (const job of jobs) this.#leave(job)?.reject(new CommsError(code, message))
   }
 }
 
-function giveAnswers(batch: readonly Waiting[], answers: readonly WriteAnswer[], recordedAt: string): void {
-  /** By row: an event that is new in this batch may come back once more as a repeat, to another caller. */
-  const fresh = new Map<number, RecordedEvent>()
-  let next = 0
-  for (const { requests, events, resolve } of batch) {
-    resolve(
-      requests.map(({ streamId }, request): AppendResult => {
-        const answer = answers[next++] as WriteAnswer
-        if (answer.status === 'conflict') return answer
-        const recorded = answer.events.map(({ event: { row, version, json }, repeated }, index) => {
-          if (json !== undefined) return { event: toRecordedEvent(json, positionOf(row)), repeated }
-          const known = fresh.get(row)
-          if (known) return { event: known, repeated }
-          const given = events[request]?.[index] as NewEvent
-          const event: RecordedEvent = { ...given, streamId, version, recordedAt, position: positionOf(row) }
-          fresh.set(row, event)
-          return { event, repeated }
-        })
-        return { status: 'recorded', events: recorded, version: answer.version }
-      }),
-    )
+/** The answers to the next requests of a job; after a transaction that failed, they come `again` from the first. */
+function placeAnswers(job: Job, answers: readonly WriteAnswer[], again: boolean): void {
+  const { requests, results, fresh, recordedAt } = job
+  if (again) results.length = 0
+  for (const answer of answers) {
+    const { streamId, events } = requests[results.length] as Job['requests'][number]
+    if (answer.status === 'conflict') {
+      results.push(answer)
+      continue
+    }
+    const recorded = answer.events.map(({ event: { row, version, json }, repeated }, index) => {
+      if (json !== undefined) return { event: toRecordedEvent(json, positionOf(row)), repeated }
+      const known = repeated ? fresh.get(row) : undefined
+      if (known) return { event: known, repeated }
+      const event: RecordedEvent = Object.assign(events[index] as NewEvent, { streamId, version, recordedAt, position: positionOf(row) })
+      fresh.set(row, event)
+      return { event, repeated }
+    })
+    results.push({ status: 'recorded', events: recorded, version: answer.version })
   }
 }

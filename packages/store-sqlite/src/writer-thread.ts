@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { CommsError, type Logger } from '@pipe-comms/core'
-import type { WriteAnswer, WriteBatch, WriterReply } from './write-batch.ts'
+import type { Logger } from '@pipe-comms/core'
+import type { Failure, FromWriter, ToWriter } from './writer-protocol.ts'
 import type { WriterWorkerData } from './writer-worker.ts'
 
 /** The worker's module lies beside this one and has the same kind: .ts in the sources, .js and .cjs in the builds. */
@@ -11,32 +11,43 @@ const MODULE = join(import.meta.dirname, `writer-worker${EXTENSION}`)
 /** Not the process's own flags: some, such as --input-type, no worker can start with. */
 const FLAGS = EXTENSION === '.ts' ? ['--conditions=@pipe-comms/source'] : []
 
-interface Awaited {
-  readonly resolve: (reply: WriterReply) => void
-  readonly reject: (error: CommsError) => void
+export interface WriterEvents {
+  onReply(message: Exclude<FromWriter, 'opened' | { cannotOpen: unknown }>): void
+  /** The thread is gone, and what it had not answered with it. The next message starts another one. */
+  onGone(failure: Failure): void
 }
 
 /**
- * The thread that writes, seen from the main one. The first write starts it: a process that only reads has none. It keeps the process
- * alive only while a write is under way. One that died is started again by the next write.
+ * The thread that writes, seen from the main one. The first message starts it: a process that only reads has none. It keeps the
+ * process alive only while it is held.
  */
 export class WriterThread {
   readonly #data: WriterWorkerData
   readonly #logger: Logger
+  #events: WriterEvents | undefined
   #worker: Worker | undefined
-  #awaited: Awaited | undefined
+  #held = false
 
   constructor(data: WriterWorkerData, logger: Logger) {
     this.#data = data
     this.#logger = logger
   }
 
-  /** One batch at a time. @throws CommsError `store_unavailable`, `store_corrupt`, `event_invalid`. */
-  async write(batch: WriteBatch): Promise<readonly WriteAnswer[]> {
-    const worker = this.#worker ?? (await this.#start())
-    worker.postMessage(batch)
-    const reply = await this.#reply()
-    return reply === 'opened' || 'failure' in reply ? [] : reply.answers
+  listen(events: WriterEvents): void {
+    this.#events = events
+  }
+
+  post(message: ToWriter): void {
+    this.#worker ??= this.#start()
+    this.#worker.postMessage(message)
+  }
+
+  /** Whether the process stays alive for it. */
+  hold(held: boolean): void {
+    if (this.#held === held) return
+    this.#held = held
+    if (held) this.#worker?.ref()
+    else this.#worker?.unref()
   }
 
   async close(): Promise<void> {
@@ -49,41 +60,30 @@ export class WriterThread {
     await exit
   }
 
-  async #start(): Promise<Worker> {
+  #start(): Worker {
     const worker = new Worker(MODULE, { name: 'pipe-comms writer', workerData: this.#data, execArgv: FLAGS })
-    worker.on('message', (reply: WriterReply) => this.#awaited?.resolve(reply))
+    worker.on('message', (message: FromWriter) => {
+      if (message === 'opened') return
+      if (!('cannotOpen' in message)) return this.#events?.onReply(message)
+      this.#forget(worker, message.cannotOpen)
+      void worker.terminate()
+    })
     worker.on('error', (error) => this.#died(worker, error))
     worker.on('exit', () => this.#died(worker))
-    this.#worker = worker
-    try {
-      await this.#reply()
-      return worker
-    } catch (error) {
-      this.#worker = undefined
-      await worker.terminate()
-      throw error
-    }
+    if (!this.#held) worker.unref()
+    return worker
   }
 
-  async #reply(): Promise<WriterReply> {
-    this.#worker?.ref()
-    try {
-      const reply = await new Promise<WriterReply>((resolve, reject) => {
-        this.#awaited = { resolve, reject }
-      })
-      if (reply !== 'opened' && 'failure' in reply) throw new CommsError(reply.failure.code, reply.failure.message)
-      return reply
-    } finally {
-      this.#awaited = undefined
-      this.#worker?.unref()
-    }
+  #died(worker: Worker, reason?: unknown): void {
+    if (this.#worker !== worker) return
+    const { file } = this.#data
+    this.#logger.error(`${file}: the writer thread died and is started again by the next write`, { file, reason: String(reason ?? 'exit') })
+    this.#forget(worker, { code: 'store_unavailable', message: `${file}: the writer thread died; try again` })
   }
 
-  #died(worker: Worker, cause?: unknown): void {
+  #forget(worker: Worker, failure: Failure): void {
     if (this.#worker !== worker) return
     this.#worker = undefined
-    const { file } = this.#data
-    this.#logger.error(`${file}: the writer thread died and is started again by the next write`, { file, reason: String(cause ?? 'exit') })
-    this.#awaited?.reject(new CommsError('store_unavailable', `${file}: the writer thread died; try again`, { cause }))
+    this.#events?.onGone(failure)
   }
 }

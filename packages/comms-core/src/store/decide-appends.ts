@@ -1,25 +1,43 @@
 import { CommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
-import type { AppendRequest, AppendResult } from './event-store.ts'
+
+/** As much of an {@link AppendRequest} as the rules look at, so that a store may decide about its own rows. */
+export interface DecidableRequest<Event extends { readonly idempotencyKey: string }> {
+  readonly streamId: string
+  readonly events: readonly Event[]
+  readonly expectedVersion?: number | undefined
+}
+
+/** An {@link AppendResult} about a store's own rows. */
+export type Decided<Recorded> =
+  | {
+      readonly status: 'recorded'
+      readonly events: readonly { readonly event: Recorded; readonly repeated: boolean }[]
+      readonly version: number
+    }
+  | { readonly status: 'conflict'; readonly actualVersion: number }
 
 /** What a store with a single writer knows of its log and how it records one event. All three answer at once. */
-export interface AppendDecision {
+export interface AppendDecision<Event, Recorded> {
   /** The version of a stream before this call of `decideAppends`; 0 for an unknown one. */
   versionOf(streamId: string): number
   /** The event already recorded under this key before this call, if any. */
-  recordedUnder(idempotencyKey: string): RecordedEvent | undefined
+  recordedUnder(idempotencyKey: string): Recorded | undefined
   /** Records one event. `remaining`: how many events of the same request are still to come, for stores that must keep a request whole. */
-  record(event: NewEvent, place: { streamId: string; version: number; remaining: number }): RecordedEvent
+  record(event: Event, place: { streamId: string; version: number; remaining: number }): Recorded
 }
 
 /**
  * Decides a batch of append requests by the rules of {@link EventStore.append}, for stores that write alone: which events are new,
  * which are repeats, which requests conflict. Requests are decided in their order, each in the light of those before it.
  */
-export function decideAppends(requests: readonly AppendRequest[], log: AppendDecision): AppendResult[] {
+export function decideAppends<Event extends { readonly idempotencyKey: string } = NewEvent, Recorded = RecordedEvent>(
+  requests: readonly DecidableRequest<Event>[],
+  log: AppendDecision<Event, Recorded>,
+): Decided<Recorded>[] {
   const versions = new Map<string, number>()
-  const fresh = new Map<string, RecordedEvent>()
+  const fresh = new Map<string, Recorded>()
   return requests.map((request) => {
     const { streamId, events, expectedVersion } = request
     let version = versions.get(streamId) ?? log.versionOf(streamId)
@@ -42,7 +60,7 @@ export function decideAppends(requests: readonly AppendRequest[], log: AppendDec
   })
 }
 
-function newKeys(events: readonly NewEvent[], earlier: readonly (RecordedEvent | undefined)[]): number {
+function newKeys(events: readonly { readonly idempotencyKey: string }[], earlier: readonly unknown[]): number {
   return new Set(events.filter((_, index) => !earlier[index]).map(({ idempotencyKey }) => idempotencyKey)).size
 }
 
