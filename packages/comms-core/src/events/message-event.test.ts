@@ -77,10 +77,12 @@ describe('the published schema', () => {
       'contact.opted_in',
       'contact.linked',
       'contact.unlinked',
+      'contact.observed',
       'lead.correlated',
       'lead.uncorrelated',
       'call.observed',
       'transport.state_changed',
+      'transport.observed',
       'transport.quota_reached',
       'webhook.quarantined',
     ])

@@ -135,6 +135,12 @@ export const messageEventSchema = z.discriminatedUnion('type', [
   withContact('contact.opted_in', z.strictObject({ keyword: z.string().optional(), reason: name, extra })),
   withContact('contact.linked', z.strictObject({ to: contactAddressSchema, reason: name })),
   withContact('contact.unlinked', z.strictObject({ from: contactAddressSchema, reason: name })),
+  withContact(
+    'contact.observed',
+    z
+      .strictObject({ avatarUrl: z.string().optional().describe('May expire'), description: detail, extra })
+      .describe('What the provider shows of them'),
+  ),
   withContact('lead.correlated', z.strictObject({ by: name.describe('Which rule or person tied it') })).extend({ lead: leadMatchSchema }),
   withContact('lead.uncorrelated', z.strictObject({ leadId: name, by: name, reason: detail })),
   withContact(
@@ -154,6 +160,23 @@ export const messageEventSchema = z.discriminatedUnion('type', [
       providerState: name.optional(),
       until: instant.optional(),
       details: z.record(name, z.json()).optional(),
+    }),
+  ),
+  event(
+    'transport.observed',
+    z.strictObject({
+      device: z
+        .strictObject({
+          platform: detail,
+          manufacturer: detail,
+          model: detail,
+          osVersion: detail,
+          appVersion: detail,
+          batteryPercent: z.number().min(0).max(100).optional(),
+        })
+        .optional()
+        .describe('The phone behind the account'),
+      extra,
     }),
   ),
   event(
