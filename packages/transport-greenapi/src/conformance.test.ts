@@ -2,7 +2,8 @@ import { parseContactAddress } from '@pipe-comms/core'
 import { transportConformance } from '@pipe-comms/core/conformance'
 import { describe, it } from 'vitest'
 import { greenApiTransport } from './index.ts'
-import { ID_INSTANCE, incomingExtendedText, incomingText } from './testing/notifications.ts'
+import { ID_INSTANCE } from './testing/notifications.ts'
+import { ROWS } from './testing/rows/index.ts'
 
 const WEBHOOK_TOKEN = 'webhook-token-for-tests'
 const API_TOKEN = 'api-token-for-tests'
@@ -35,11 +36,7 @@ transportConformance(
     transport: greenApiTransport(options),
     secrets: [WEBHOOK_TOKEN, API_TOKEN],
     webhook: {
-      genuine: [
-        genuine(incomingText('A1', 'Bonjour')),
-        genuine(incomingText('A2', 'Bonjour')),
-        genuine(incomingExtendedText('A3', { text: 'https://example.com' })),
-      ],
+      genuine: ROWS.map(({ notification }) => genuine(notification)),
       signed: (body) => post(body, `Bearer ${WEBHOOK_TOKEN}`),
       forged: [
         (body) => post(body),

@@ -2,11 +2,11 @@ import type { Transport } from '@pipe-comms/core'
 import { sendMessage } from './api/send-message.ts'
 import { checkOptions, type GreenApiOptions } from './options.ts'
 import { parseNotification } from './webhook/parse.ts'
-import { verifyToken } from './webhook/verify.ts'
+import { webhookVerifier } from './webhook/verify.ts'
 
 /**
- * WhatsApp through one Green-API instance. Understands incoming texts; every other notification is quarantined raw, to be parsed again
- * by a later version.
+ * WhatsApp through one Green-API instance. The README lists what each of its notifications becomes; those it does not know are
+ * quarantined raw, to be parsed again by a later version.
  * @example
  * const greenApi = greenApiTransport({ idInstance: '7105000001', apiToken, webhookToken })
  * @throws CommsError `configuration_invalid`, naming each option that is missing or wrong.
@@ -22,10 +22,8 @@ export function greenApiTransport(given: GreenApiOptions): Transport {
       {
         path: options.webhookPath,
         methods: ['POST'],
-        verify: (request) => {
-          if (options.webhookToken !== undefined) verifyToken(request, options.webhookToken)
-        },
-        parse: (request) => parseNotification(request, options.idInstance),
+        verify: webhookVerifier(options),
+        parse: ({ body }) => parseNotification(body, { idInstance: options.idInstance, via: 'webhook' }),
       },
     ],
   }

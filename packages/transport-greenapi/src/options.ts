@@ -1,5 +1,6 @@
 import { CommsError } from '@pipe-comms/core'
 import { z } from 'zod'
+import { isAddressRange } from './webhook/source-address.ts'
 
 export interface GreenApiOptions {
   /** `idInstance` of the console, such as `7105000001`. */
@@ -13,6 +14,12 @@ export interface GreenApiOptions {
   readonly webhookToken?: string
   /** Take webhooks without a token. Only for a network that nobody else reaches. @default false */
   readonly allowUnverifiedWebhooks?: boolean
+  /**
+   * Addresses that webhooks may come from, besides the token: IPv4 or IPv6, single or as CIDR ranges (`51.250.84.0/24`). Green-API's
+   * change without notice, so keep the list up to date or leave it out. Needs `remoteAddress` in the origin given to `comms.handle`;
+   * behind a proxy, the address that the proxy saw. @default any address
+   */
+  readonly allowedSourceAddresses?: readonly string[]
   /** `apiUrl` of the console. @default `https://<first four digits of idInstance>.api.greenapi.com` */
   readonly apiUrl?: string
   /** Name of this transport among others. @default "greenapi" */
@@ -32,8 +39,17 @@ const schema = z
       .transform(String)
       .pipe(z.string().regex(/^\d{1,19}$/, 'expected digits')),
     apiToken: z.string().min(1).optional(),
-    webhookToken: z.string().trim().min(1).optional(),
+    webhookToken: z
+      .string()
+      .trim()
+      .min(1)
+      .refine((token) => !/^(bearer|basic)$/i.test(token), 'expected a token, got a scheme without one')
+      .optional(),
     allowUnverifiedWebhooks: z.boolean().default(false),
+    allowedSourceAddresses: z
+      .array(z.string().refine(isAddressRange, 'expected an IP address or a CIDR range such as 51.250.84.0/24'))
+      .min(1, 'expected at least one address; leave it out to allow any')
+      .optional(),
     apiUrl: z.url({ protocol: /^https?$/ }).optional(),
     id: z.string().min(1).default('greenapi'),
     webhookPath: z.string().startsWith('/').default('/webhooks/greenapi'),

@@ -1,13 +1,15 @@
 /** Notifications as Green-API sends them, made for tests: https://green-api.com/en/docs/api/receiving/notifications-format/ */
 export const ID_INSTANCE = 7105000001
 
-const instanceData = { idInstance: ID_INSTANCE, wid: '33639980010@c.us', typeInstance: 'whatsapp' }
+export const TIMESTAMP = 1_767_697_200
+
+export const instanceData = { idInstance: ID_INSTANCE, wid: '33639980010@c.us', typeInstance: 'whatsapp' }
 
 export function incoming(idMessage: string, messageData: object, sender: object = {}): Record<string, unknown> {
   return {
     typeWebhook: 'incomingMessageReceived',
     instanceData,
-    timestamp: 1_767_697_200,
+    timestamp: TIMESTAMP,
     idMessage,
     senderData: {
       chatId: '33639980001@c.us',
@@ -25,8 +27,22 @@ export function incomingText(idMessage: string, textMessage: string, sender: obj
   return incoming(idMessage, { typeMessage: 'textMessage', textMessageData: { textMessage } }, sender)
 }
 
-export function incomingExtendedText(idMessage: string, extendedTextMessageData: object): Record<string, unknown> {
-  return incoming(idMessage, { typeMessage: 'extendedTextMessage', extendedTextMessageData })
+/** A message of ours: `outgoingMessageReceived` when it was typed on the phone, `outgoingAPIMessageReceived` when it is an echo. */
+export function outgoing(
+  typeWebhook: string,
+  idMessage: string,
+  messageData: object,
+  chatId = '33639980001@c.us',
+): Record<string, unknown> {
+  const sender = { chatId, sender: instanceData.wid, chatName: 'Camille Dupont', senderName: 'Shop', senderContactName: '' }
+  return { typeWebhook, instanceData, timestamp: TIMESTAMP, idMessage, senderData: sender, messageData }
 }
 
-export const stateChanged = { typeWebhook: 'stateInstanceChanged', instanceData, timestamp: 1_767_697_200, stateInstance: 'authorized' }
+/** A notification that is no message. */
+export function notice(typeWebhook: string, fields: object): Record<string, unknown> {
+  return { typeWebhook, instanceData, timestamp: TIMESTAMP, ...fields }
+}
+
+export function messageStatus(idMessage: string, status: string, fields: object = {}): Record<string, unknown> {
+  return notice('outgoingMessageStatus', { chatId: '33639980001@c.us', idMessage, status, sendByApi: true, ...fields })
+}

@@ -1,37 +1,107 @@
-import { expect, it } from 'vitest'
-import { verifyToken } from './verify.ts'
+import { describe, expect, it } from 'vitest'
+import { greenApiTransport } from '../index.ts'
+import { webhookVerifier } from './verify.ts'
 
-const verify = (token: string, authorization?: string) =>
-  verifyToken(
-    {
-      method: 'POST',
-      url: 'https://comms.example.com/',
-      headers: new Headers(authorization === undefined ? {} : { authorization }),
-      body: new Uint8Array(),
-    },
-    token,
-  )
+interface From {
+  readonly authorization?: string | undefined
+  readonly remoteAddress?: string | undefined
+}
 
-it.each([
-  ['abc', 'Bearer abc'],
-  ['abc', 'bearer abc'],
-  ['abc', 'Bearer  abc'],
-  ['abc', 'abc'],
-  ['Bearer abc', 'Bearer abc'],
-  ['Bearer abc', 'Bearer Bearer abc'],
-  ['Basic dXNlcjpwYXNz', 'Basic dXNlcjpwYXNz'],
-])('token %j takes %j', (token, header) => {
-  expect(() => verify(token, header)).not.toThrow()
+const request = ({ authorization, remoteAddress }: From) => ({
+  method: 'POST',
+  url: 'https://comms.example.com/',
+  headers: new Headers(authorization === undefined ? {} : { authorization }),
+  body: new Uint8Array(),
+  ...(remoteAddress === undefined ? {} : { remoteAddress }),
+})
+const verify = (webhookToken: string | undefined, from: From, allowedSourceAddresses?: string[]) =>
+  webhookVerifier({ webhookToken, allowedSourceAddresses })(request(from))
+
+describe('the token', () => {
+  it.each([
+    ['abc', 'Bearer abc'],
+    ['abc', 'bearer abc'],
+    ['abc', 'Bearer  abc'],
+    ['abc', 'abc'],
+    ['Bearer abc', 'Bearer abc'],
+    ['Bearer abc', 'Bearer Bearer abc'],
+    ['Basic dXNlcjpwYXNz', 'Basic dXNlcjpwYXNz'],
+    ['Basic dXNlcjpwYXNz', 'Bearer Basic dXNlcjpwYXNz'],
+  ])('%j takes %j', (token, authorization) => {
+    expect(() => verify(token, { authorization })).not.toThrow()
+  })
+
+  it.each([
+    ['abc', undefined],
+    ['abc', ''],
+    ['abc', 'Bearer'],
+    ['abc', 'Bearer ab'],
+    ['abc', 'Bearer abcd'],
+    ['abc', 'Bearer Bearer Bearer abc'],
+    ['abc', 'Bearer ABC'],
+    ['Basic dXNlcjpwYXNz', 'Basic user:pass'],
+  ])('%j refuses %j', (token, authorization) => {
+    expect(() => verify(token, { authorization })).toThrow(expect.objectContaining({ code: 'webhook_unverified' }) as Error)
+  })
+
+  it.each(['', ' ', 'Bearer', 'basic '])('that is none (%j) refuses to start', (webhookToken) => {
+    expect(() => greenApiTransport({ idInstance: 1, webhookToken })).toThrow('webhookToken: ')
+  })
 })
 
-it.each([
-  ['abc', undefined],
-  ['abc', ''],
-  ['abc', 'Bearer'],
-  ['abc', 'Bearer ab'],
-  ['abc', 'Bearer abcd'],
-  ['abc', 'Bearer Bearer Bearer abc'],
-  ['abc', 'Bearer ABC'],
-])('token %j refuses %j', (token, header) => {
-  expect(() => verify(token, header)).toThrow(/^Green-API: /)
+describe('the list of source addresses', () => {
+  const right = 'Bearer abc'
+  const allowed = ['51.250.84.44', '51.250.94.0/24', '2001:db8::/32', '::ffff:203.0.113.7']
+  const from =
+    (remoteAddress: string | undefined, authorization: string = right) =>
+    () =>
+      verify('abc', { authorization, remoteAddress }, allowed)
+
+  it.each([
+    '51.250.84.44',
+    '::ffff:51.250.84.44',
+    '::ffff:33fa:542c',
+    '51.250.94.65',
+    '::ffff:51.250.94.65',
+    '2001:db8::1',
+    '2001:0DB8:0::1',
+    '203.0.113.7',
+  ])('takes %s', (address) => {
+    expect(from(address)).not.toThrow()
+  })
+
+  it.each(['51.250.84.45', '51.250.95.1', '::ffff:51.250.84.45', '2001:db9::1', '::1', 'fe80::1%eth0', '', 'unix:', '51.250.84.44:443'])(
+    'refuses %j with 403',
+    (address) => {
+      expect(from(address)).toThrow(expect.objectContaining({ code: 'webhook_unverified', httpStatus: 403 }) as Error)
+    },
+  )
+
+  it('refuses with 403 when nobody says where a webhook comes from', () => {
+    expect(from(undefined)).toThrow(
+      expect.objectContaining({ httpStatus: 403, message: expect.stringContaining('remoteAddress') }) as Error,
+    )
+  })
+
+  it('does not stand in for the token', () => {
+    expect(from('51.250.84.44', 'Bearer wrong')).toThrow('Authorization')
+  })
+
+  it('takes any address when there is none', () => {
+    expect(() => verify('abc', { authorization: right })).not.toThrow()
+  })
+
+  it('works without a token too', () => {
+    expect(() => verify(undefined, { remoteAddress: '51.250.84.44' }, allowed)).not.toThrow()
+    expect(() => verify(undefined, { remoteAddress: '51.250.84.45' }, allowed)).toThrow('allowedSourceAddresses')
+  })
+
+  it.each([[[]], [['51.250.84.0/33']], [['2001:db8::/129']], [['51.250.84']], [['example.com']], [['51.250.84.0/']], [['fe80::1%eth0']]])(
+    'refuses to start with %j',
+    (allowedSourceAddresses) => {
+      expect(() => greenApiTransport({ idInstance: 1, webhookToken: 'abc', allowedSourceAddresses })).toThrow(
+        expect.objectContaining({ code: 'configuration_invalid', message: expect.stringContaining('allowedSourceAddresses') }) as Error,
+      )
+    },
+  )
 })

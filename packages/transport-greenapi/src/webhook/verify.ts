@@ -1,5 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CommsError, type WebhookRequest } from '@pipe-comms/core'
+import type { CheckedOptions } from '../options.ts'
+import { addressMatcher } from './source-address.ts'
+
+/** What every webhook must pass: the address it comes from, when a list of them is given, and the token. */
+export function webhookVerifier(
+  options: Pick<CheckedOptions, 'webhookToken' | 'allowedSourceAddresses'>,
+): (request: WebhookRequest) => void {
+  const { webhookToken, allowedSourceAddresses } = options
+  const isAllowed = allowedSourceAddresses && addressMatcher(allowedSourceAddresses)
+  return (request) => {
+    if (isAllowed && !isAllowed(request.remoteAddress)) {
+      const came = request.remoteAddress ?? 'none; pass it to comms.handle as remoteAddress'
+      const message = `Green-API: expected a webhook from one of allowedSourceAddresses, got ${came}`
+      throw new CommsError('webhook_unverified', message, { httpStatus: 403 })
+    }
+    if (webhookToken !== undefined) verifyToken(request, webhookToken)
+  }
+}
 
 /**
  * Checks the `Authorization` header against the instance's `webhookUrlToken`. A token stored with a scheme comes with that scheme, a
@@ -7,7 +25,7 @@ import { CommsError, type WebhookRequest } from '@pipe-comms/core'
  * https://green-api.com/en/docs/api/receiving/technology-webhook-endpoint/
  * @throws CommsError `webhook_unverified`
  */
-export function verifyToken(request: WebhookRequest, webhookToken: string): void {
+function verifyToken(request: WebhookRequest, webhookToken: string): void {
   const header = request.headers.get('authorization')
   if (header === null) throw new CommsError('webhook_unverified', 'Green-API: expected an Authorization header, got none')
   if (!equalInConstantTime(withoutScheme(header), withoutScheme(webhookToken))) {
