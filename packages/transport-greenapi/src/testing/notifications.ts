@@ -3,7 +3,7 @@ export const ID_INSTANCE = 7105000001
 
 export const TIMESTAMP = 1_767_697_200
 
-export const instanceData = { idInstance: ID_INSTANCE, wid: '33639980010@c.us', typeInstance: 'whatsapp' }
+const instanceData = { idInstance: ID_INSTANCE, wid: '33639980010@c.us', typeInstance: 'whatsapp' }
 
 export function incoming(idMessage: string, messageData: object, sender: object = {}): Record<string, unknown> {
   return {

@@ -134,6 +134,8 @@ describe('what is not understood', () => {
     ['no message id', { ...text, idMessage: '' }, 'idMessage'],
     ['no chat', { ...text, senderData: {} }, 'senderData.chatId'],
     ['a chat that is none', incomingText('A1', 'x', { chatId: 'nobody@c.us' }), 'expected a chat id, got "nobody@c.us"'],
+    ['a chat that is a bare number', incomingText('A1', 'x', { chatId: '+33639980001' }), 'expected a chat id, got "+33639980001"'],
+    ['a chat that is an e-mail address', incomingText('A1', 'x', { chatId: 'a@example.com' }), 'expected a chat id, got "a@example.com"'],
     ['a writer who is none', incomingText('A1', 'x', { chatId: '120363000000000001@g.us', sender: 'nobody' }), 'expected a chat id, got'],
     ['a time in milliseconds', { ...text, timestamp: 1_767_697_200_000 }, 'timestamp'],
     ['ids too long for a key', { ...text, idMessage: ':'.repeat(250) }, 'expected ids of the usual length'],

@@ -1,5 +1,4 @@
 import type { EventFact } from '@pipe-comms/core'
-import { isCommsError } from '@pipe-comms/core'
 import { z } from 'zod'
 import { incomingCall, outgoingCall } from './call.ts'
 import { incomingBlock } from './contact.ts'
@@ -42,17 +41,14 @@ export function parseNotification(
   body: Uint8Array,
   { idInstance, via }: { readonly idInstance: string; readonly via: 'webhook' | 'poll' },
 ): readonly EventFact[] {
-  try {
-    const raw = parseJson(body)
-    const { typeWebhook, instanceData, timestamp } = check(envelopeSchema, raw, 'a notification')
-    if (instanceData.idInstance !== idInstance) {
-      throw unparsable(`expected a notification of instance ${idInstance}, got one of instance ${instanceData.idInstance.slice(0, 20)}`)
-    }
-    const envelope = present({ endpoint: addressIfAny(instanceData.wid), occurredAt: timestamp ? isoOf(timestamp) : undefined })
-    return entryOf(NOTIFICATIONS, typeWebhook, 'typeWebhook')({ typeWebhook, idInstance, ...envelope, via, raw })
-  } catch (error) {
-    throw isCommsError(error, 'webhook_unparsable') ? error : unparsable('the notification could not be read', error)
+  const raw = parseJson(body)
+  const { typeWebhook, instanceData, timestamp } = check(envelopeSchema, raw, 'a notification')
+  if (instanceData.idInstance !== idInstance) {
+    throw unparsable(`expected a notification of instance ${idInstance}, got one of instance ${instanceData.idInstance.slice(0, 20)}`)
   }
+  const read = entryOf(NOTIFICATIONS, typeWebhook, 'typeWebhook')
+  const envelope = present({ endpoint: addressIfAny(instanceData.wid), occurredAt: timestamp ? isoOf(timestamp) : undefined })
+  return read({ typeWebhook, idInstance, ...envelope, via, raw })
 }
 
 function parseJson(body: Uint8Array): z.core.util.JSONType {

@@ -13,7 +13,8 @@ export const TEXT_ROWS: readonly Row[] = [
   ...messageRows('the code {{SWE001}}', text('{{SWE001}}'), { flags: ['not-delivered-to-linked-devices'] }),
   ...messageRows('the code {{SWE003}}', text('{{SWE003}}'), { flags: ['undecryptable'] }),
   ...messageRows('a code of tomorrow', text('{{SWE017}}'), { flags: ['swe017'] }),
-  ...messageRows('a text about a code', text('What does {{SWE001}} mean?'), { text: 'What does {{SWE001}} mean?' }),
+  ...messageRows('a text that begins with a code', text('{{SWE001}} ?'), { text: '{{SWE001}} ?' }),
+  ...messageRows('a text that ends in a code', text('Why {{SWE001}}'), { text: 'Why {{SWE001}}' }),
   ...messageRows(
     'which answers a text',
     {
