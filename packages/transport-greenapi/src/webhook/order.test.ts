@@ -22,7 +22,7 @@ const text = { typeMessage: 'textMessage', textMessageData: { textMessage: 'Bonj
 const life = [
   outgoing('outgoingAPIMessageReceived', 'BAE51', text),
   ...['pending', 'sent', 'delivered', 'read'].map((status) => messageStatus('BAE51', status)),
-  // The same id in a group, where everybody sees it: another message, said of twice, once for each member.
+  // An id is unique in its chat only; in a group a status comes once for each member and does not say for whom.
   ...['delivered', 'delivered', 'read'].map((status) => messageStatus('BAE51', status, { chatId: '120363000000000001@g.us' })),
   outgoing('outgoingMessageReceived', 'BAE52', text),
   messageStatus('BAE52', 'sent', { sendByApi: false }),
