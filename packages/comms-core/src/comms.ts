@@ -1,6 +1,12 @@
 import { CommsError } from './errors.ts'
 import type { MessageEventOf } from './events/message-event.ts'
 import { createEvent } from './events/recorded-event.ts'
+import { LogGrowth } from './outbox/log-growth.ts'
+import { type MessageReport, reportMessage } from './outbox/message-report.ts'
+import { Outbox, type OutboxState } from './outbox/outbox.ts'
+import type { OutboxSettings } from './outbox/outbox-options.ts'
+import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
+import { waitForMessage } from './outbox/wait-for-message.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -22,6 +28,10 @@ export interface CommsOptions {
   readonly spool?: Spool
   /** The ways in and out. @default none */
   readonly transports?: readonly Transport[]
+  /** ISO country whose national phone numbers `send` understands, such as `FR`. @default none: numbers must be international */
+  readonly defaultRegion?: string
+  /** How messages are sent. */
+  readonly outbox?: OutboxSettings
   /** The largest webhook body taken, in bytes. Providers send kilobytes; what is larger is a mistake or an attack. @default 1048576 (1 MiB) */
   readonly maxBodyBytes?: number
   /** Told of every webhook after it is answered for, for logs and metrics. What it throws is logged and changes nothing. */
@@ -45,10 +55,31 @@ export interface Comms {
    * repeat: facts already recorded are not recorded again.
    */
   reparseQuarantined(options?: { readonly signal?: AbortSignal }): Promise<ReparseReport>
-  /** Begins the work in the background: reading the inboxes of transports that have one, draining what an earlier run left in the spool. */
+  /**
+   * Records that a message is to be sent; the outbox sends it, after `start`. Resolves when the request is durable; with `waitFor` when
+   * the message has got that far or failed, or at the latest after `timeoutMs` (30 seconds), with how far it got by then.
+   * @throws CommsError before anything is recorded: `send_rejected` when it can never be sent so or the contact has opted out (see
+   * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like.
+   */
+  send(request: SendRequest, options?: SendWaiting): Promise<MessageStatus>
+  /** What the log says of a message of ours, by its `messageId`; nothing for an unknown one. */
+  message(messageId: string): Promise<MessageReport | undefined>
+  /** For metrics. */
+  outboxState(): OutboxState
+  /**
+   * Begins the work in the background: sending, reading the inboxes of transports that have one, draining what an earlier run left in
+   * the spool.
+   */
   start(): void
   /** Waits for what is under way and closes the store. */
   close(): Promise<void>
+}
+
+export interface SendWaiting {
+  readonly waitFor?: 'sent' | 'delivered'
+  /** Milliseconds. @default 30000 */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
 }
 
 export interface ReparseReport {
@@ -68,7 +99,9 @@ export interface ReparseReport {
  * @throws CommsError `configuration_invalid` when two transports have the same id or want the same path.
  */
 export function createComms(options: CommsOptions): Comms {
-  const { store, transports = [] } = options
+  const { transports = [], outbox: outboxSettings = {} } = options
+  const growth = new LogGrowth()
+  const store = growth.watch(options.store)
   const runtime = { clock: options.clock ?? systemClock, ids: options.ids ?? uuidSource, logger: options.logger ?? silentLogger }
   const byId = new Map(transports.map((transport) => [transport.id, transport]))
   if (byId.size < transports.length) {
@@ -87,6 +120,15 @@ export function createComms(options: CommsOptions): Comms {
   const ingestion = { store, ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}) }
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
   const pumps: InboxPump[] = []
+  const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
+  growth.onGrown(() => outbox.wake())
+  const requesting = {
+    store,
+    transports,
+    ...runtime,
+    ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
+    canOpenMedia: outboxSettings.openMedia !== undefined,
+  }
   const underWay = new Set<Promise<unknown>>()
 
   return {
@@ -124,8 +166,18 @@ export function createComms(options: CommsOptions): Comms {
       return report
     },
 
+    async send(request, waiting = {}) {
+      const { messageId = '' } = await recordRequest(request, requesting)
+      return waitForMessage(messageId, waiting, { store, growth })
+    },
+
+    message: (messageId) => reportMessage(store, messageId),
+
+    outboxState: () => outbox.state(),
+
     start() {
       drainer?.wake()
+      outbox.start()
       if (pumps.length > 0) return
       for (const transport of transports) {
         if (transport.inbox) pumps.push(startInboxPump({ transport, inbox: transport.inbox, ...ingestion, ...runtime }))
@@ -133,7 +185,7 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async close() {
-      await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop())])
+      await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
       await drainer?.stop()
       await store.close()
     },

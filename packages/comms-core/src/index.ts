@@ -1,4 +1,4 @@
-export { type Comms, type CommsOptions, createComms, type ReparseReport } from './comms.ts'
+export { type Comms, type CommsOptions, createComms, type ReparseReport, type SendWaiting } from './comms.ts'
 export { type ChannelCounts, type ChannelMetricsState, channelCounts, channelMetrics } from './consumers/channel-metrics.ts'
 export type { CheckpointStore } from './consumers/checkpoint-store.ts'
 export { type ConsentFact, type ConsentState, consent, consentLedger, consentOf } from './consumers/consent.ts'
@@ -27,6 +27,7 @@ export { idempotencyKey } from './events/idempotency-key.ts'
 export { type Media, type MessageContent, mediaSchema, messageContentSchema } from './events/message-content.ts'
 export {
   type EventFact,
+  type FallbackStep,
   type LeadMatch,
   leadMatchSchema,
   type MessageEvent,
@@ -38,6 +39,11 @@ export {
 } from './events/message-event.ts'
 export { createEvent, type Position, type RecordedEvent, type Recording, streamIdOf } from './events/recorded-event.ts'
 export { type StoredEvent, upcastEvent } from './events/upcaster.ts'
+export type { MessageReport } from './outbox/message-report.ts'
+export type { OutboxState } from './outbox/outbox.ts'
+export type { LaneState } from './outbox/outbox-lane.ts'
+export type { OutboxProblem, OutboxSettings } from './outbox/outbox-options.ts'
+export type { MessageStatus, SendFallback, SendRequest } from './outbox/send.ts'
 export { type Clock, type IdSource, isoInstant, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 export { type AppendDecision, type DecidableRequest, type Decided, decideAppends, eventToJson } from './store/decide-appends.ts'
 export { type EventCache, type EventCacheOptions, type EventCacheState, eventCache } from './store/event-cache.ts'

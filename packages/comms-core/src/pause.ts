@@ -21,3 +21,13 @@ export function backOffMs(tries: number, { firstMs, maxMs }: { firstMs: number; 
   const longest = Math.min(maxMs, firstMs * 2 ** (tries - 1))
   return Math.round(longest * (1 - random() / 2))
 }
+
+/** A signal that is aborted after this many milliseconds of the given sleep's time; `end` lets go of the timer. */
+export function timeLimit(ms: number, sleep: Sleep): { readonly signal: AbortSignal; end(): void } {
+  const limit = new AbortController()
+  const ended = new AbortController()
+  void sleep(Math.max(0, ms), ended.signal).then(() => {
+    if (!ended.signal.aborted) limit.abort(new Error(`the time limit of ${ms} ms is over`))
+  })
+  return { signal: limit.signal, end: () => ended.abort() }
+}

@@ -69,6 +69,7 @@ describe('the published schema', () => {
       'message.delivered',
       'message.read',
       'message.failed',
+      'message.deferred',
       'message.uncertain',
       'message.edited',
       'message.deleted',

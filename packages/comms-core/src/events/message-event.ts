@@ -78,15 +78,30 @@ const received = withMessage(
   messageContentSchema.extend({ author, contactName: z.string().optional().describe('The name the provider shows for the writer') }),
 ).extend({ direction: z.literal('inbound'), providerMessageId: name })
 
+/** The next way to reach the same person, and when to take it. */
+const fallbackStepSchema = z.strictObject({
+  channel: name,
+  transport: name.optional(),
+  to: contactAddressSchema,
+  content: messageContentSchema.optional().describe('Left out: that of the message before'),
+  afterMs: z.number().int().positive().optional().describe('Taken too when the message is not delivered this long after it was sent'),
+})
+export type FallbackStep = z.infer<typeof fallbackStepSchema>
+
 const requested = withMessage(
   'message.requested',
   z.strictObject({
     content: messageContentSchema,
     replyTo: name.optional().describe('messageId of the message answered'),
+    replyToProviderMessageId: name.optional(),
     notBefore: instant.optional(),
     expiresAt: instant.optional(),
     fallbackOf: name.optional().describe('messageId of the message this one stands in for'),
     options: extra,
+    transport: name.optional().describe('Which transport takes it'),
+    callerKey: name.optional().describe("The caller's own name of this request"),
+    onUncertain: z.enum(['report', 'resend']).optional().describe('What to do when nobody can tell whether it was sent'),
+    fallback: z.array(fallbackStepSchema).optional().describe('What to try next, in this order'),
   }),
 ).extend({ direction: z.literal('outbound') })
 
@@ -120,6 +135,14 @@ export const messageEventSchema = z.discriminatedUnion('type', [
   withMessage(
     'message.failed',
     z.strictObject({ error: failureSchema, attempt: attempt.optional(), recipient: contactAddressSchema.optional(), extra }),
+  ),
+  withMessage(
+    'message.deferred',
+    z.strictObject({
+      attempt: attempt.optional(),
+      error: failureSchema.describe('Why it was certainly not sent, or not delivered yet'),
+      until: instant.optional().describe('No other attempt before'),
+    }),
   ),
   withMessage('message.uncertain', z.strictObject({ attempt, reason: z.string(), evidence: z.record(name, z.json()).optional() })),
   withContact(

@@ -12,6 +12,8 @@ export interface Transport {
   /** Name of this transport among those of one `createComms`, such as `greenapi`. In keys of quarantined webhooks, so it must stay. */
   readonly id: string
   readonly channel: string
+  /** The provider's name in the events of this transport, such as `greenapi`. @default the id */
+  readonly provider?: string
   /** The provider's name for our account or instance. No secret. */
   readonly account: string
   /**
@@ -20,6 +22,11 @@ export interface Transport {
    * `send_uncertain` (maybe sent), `transport_misconfigured` (an operator must act). No secret is in the error or its causes.
    */
   send(message: OutboundMessage, options: { readonly signal: AbortSignal }): Promise<SendReceipt>
+  /**
+   * Looks at a message before anything is recorded. Absent: every message is tried.
+   * @throws CommsError `send_rejected` when this transport can never carry it, saying what was expected and what came.
+   */
+  check?(message: OutboundMessage): void
   /** How much the provider takes. The outbox waits rather than go over; counted from the log, so a restart forgets nothing. */
   readonly sendLimits?: readonly SendLimit[]
   readonly webhooks?: readonly WebhookEndpoint[]

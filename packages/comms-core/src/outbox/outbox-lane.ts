@@ -1,0 +1,74 @@
+import type { Clock } from '../runtime.ts'
+import { type RateLimiter, rateLimiter } from '../transport/rate-limit.ts'
+import type { Transport } from '../transport/transport.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
+
+/** For metrics. */
+export interface LaneState {
+  /** Messages that could be sent now, but wait for their turn. */
+  readonly ready: number
+  readonly inFlight: number
+  /** The provider is left alone for a while. */
+  readonly paused: boolean
+}
+
+/** The messages of one transport that are ready to be sent: first come, first served, a few at a time, within the provider's limits. */
+export class OutboxLane<Item> {
+  readonly transport: Transport
+  readonly breaker: CircuitBreaker
+  readonly #concurrency: number
+  readonly #limiters: readonly RateLimiter[]
+  readonly #clock: Clock
+  readonly #ready: Item[] = []
+  #inFlight = 0
+
+  constructor(transport: Transport, options: { concurrency: number; clock: Clock }) {
+    this.transport = transport
+    this.breaker = new CircuitBreaker(options.clock)
+    this.#concurrency = options.concurrency
+    this.#clock = options.clock
+    this.#limiters = (transport.sendLimits ?? []).map((limit) => rateLimiter(limit, { clock: options.clock }))
+  }
+
+  /** How far back attempts count against the limits, in milliseconds. */
+  get memoryMs(): number {
+    return Math.max(0, ...(this.transport.sendLimits ?? []).map(({ perMs }) => perMs))
+  }
+
+  state(): LaneState {
+    return { ready: this.#ready.length, inFlight: this.#inFlight, paused: this.breaker.isOpen() }
+  }
+
+  /** Counts an attempt, ours or another instance's, against the limits. */
+  noteAttempt(atMs: number): void {
+    for (const limiter of this.#limiters) limiter.note(atMs)
+  }
+
+  add(item: Item): void {
+    this.#ready.push(item)
+  }
+
+  /** The next message that may be sent now. The caller says `end` when its sending has ended. */
+  take(): Item | undefined {
+    if (this.#ready.length === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
+    this.#inFlight += 1
+    this.breaker.begin()
+    return this.#ready.shift()
+  }
+
+  end(): void {
+    this.#inFlight -= 1
+  }
+
+  /** When the provider may be asked again, in milliseconds; in the past when it may be now. */
+  freeAt(): number {
+    const waits = this.#limiters.map((limiter) => limiter.waitMs())
+    const limited = Math.max(0, ...waits)
+    return Math.max(this.breaker.opensAt(), limited > 0 ? this.#clock.now() + limited : 0)
+  }
+
+  /** Whether messages wait although there is room for them. */
+  isHeldBack(): boolean {
+    return this.#ready.length > 0 && this.#inFlight < this.#concurrency
+  }
+}

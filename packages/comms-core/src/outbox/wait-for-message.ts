@@ -1,0 +1,47 @@
+import { CommsError } from '../errors.ts'
+import { timerSleep } from '../pause.ts'
+import type { EventStore } from '../store/event-store.ts'
+import type { LogGrowth } from './log-growth.ts'
+import { type MessageReport, reportMessage } from './message-report.ts'
+import type { MessageStatus } from './send.ts'
+
+/** What another instance records is seen at the latest after this. */
+const LOOK_AGAIN_MS = 500
+
+/** The status of a message, at once or when it has got far enough. */
+export async function waitForMessage(
+  messageId: string,
+  { waitFor, timeoutMs = 30_000, signal }: { waitFor?: 'sent' | 'delivered'; timeoutMs?: number; signal?: AbortSignal },
+  { store, growth }: { store: EventStore; growth: LogGrowth },
+): Promise<MessageStatus> {
+  const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])])
+  for (;;) {
+    const round = new AbortController()
+    const ended = AbortSignal.any([limit, round.signal])
+    // Asked for before reading: what is recorded meanwhile is not missed.
+    const grown = waitFor && growth.next(ended)
+    try {
+      const report = await reportMessage(store, messageId)
+      if (!report) throw new CommsError('store_unavailable', `The log does not show the message ${messageId} that it has taken`)
+      if (!waitFor || limit.aborted || hasReached(report, waitFor)) return statusOf(report)
+      await Promise.race([grown, timerSleep(LOOK_AGAIN_MS, ended)])
+    } finally {
+      round.abort()
+    }
+  }
+}
+
+/** Failing is an end too. */
+function hasReached({ status, since }: MessageReport, waitFor: 'sent' | 'delivered'): boolean {
+  if (status === 'failed' || status === 'read' || status === 'delivered') return true
+  return waitFor === 'sent' && since.sent !== undefined
+}
+
+function statusOf({ messageId, status, providerMessageId, failure }: MessageReport): MessageStatus {
+  return {
+    messageId,
+    status,
+    ...(providerMessageId === undefined ? {} : { providerMessageId }),
+    ...(failure === undefined ? {} : { failure }),
+  }
+}
