@@ -1,1 +1,1 @@
-export {}
+export * from './greenapi/index.ts'
