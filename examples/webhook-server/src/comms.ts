@@ -34,12 +34,14 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     maxBatch: MAX_BATCH,
     onQueued: (event, pending) => log.info(`MESSAGE EVENT ${event.type}: Event ${event.id} ajouté au cache (${pending}/${MAX_BATCH})`),
   })
-  const { instanceId, token, webhookToken, url } = config.greenApi
+  const { instanceId, token, webhookToken, url, mediaUrl } = config.greenApi
   const greenApi = greenApiTransport({
     idInstance: instanceId,
     webhookToken,
     ...(token === undefined ? {} : { apiToken: token }),
     ...(url === undefined ? {} : { apiUrl: url }),
+    ...(mediaUrl === undefined ? {} : { mediaUrl }),
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
   })
   const webhooks: Record<string, number> = {}
   const onWebhook = (report: WebhookReport) => {

@@ -19,6 +19,8 @@ export interface Config {
     readonly token: string | undefined
     readonly webhookToken: string
     readonly url: string | undefined
+    /** Where files are uploaded; set by the sandbox alone, the real one follows from the instance. */
+    readonly mediaUrl: string | undefined
   }
   readonly sandbox: { readonly greenApi: boolean; readonly webhookToken: boolean; readonly jwtSecret: boolean }
 }
@@ -99,6 +101,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       token: settings.GREEN_API_TOKEN,
       webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
       url: settings.GREEN_API_URL,
+      mediaUrl: undefined,
     },
     sandbox: { greenApi: simulated, webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined, jwtSecret: generated },
   }

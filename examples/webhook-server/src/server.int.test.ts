@@ -68,7 +68,14 @@ const api = async (path: string, authorization?: string) =>
   })
 
 interface Page {
-  events: { type: string; position: string; contact?: { value: string }; idempotencyKey: string; data: Record<string, unknown> }[]
+  events: {
+    type: string
+    position: string
+    contact?: { value: string }
+    idempotencyKey: string
+    providerMessageId?: string
+    data: Record<string, unknown>
+  }[]
   next: string | null
 }
 const events = async (query = '') => (await (await api(`/api/events${query}`)).json()) as Page
@@ -198,16 +205,27 @@ describe('starting', () => {
     await expect(startServer(configWith())).rejects.toThrow('is written by process')
   })
 
-  it('prints a line for the shell that records an event, and one that reads it', async () => {
+  it('prints lines for the shell that record an event, read the log, let a simulated lead write, and send it a message', async () => {
+    const run = promisify(execFile)
     const sandbox = loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'sandbox'), LOG_LEVEL: 'silent' })
     const other = await startServer(sandbox)
     try {
-      const lines = (await welcome(sandbox, other.url)).split('\n').filter((line) => line.startsWith('curl '))
-      const run = promisify(execFile)
-      expect((await run('sh', ['-c', lines[0] as string])).stdout).toContain('HTTP/1.1 200')
-      expect(JSON.parse((await run('sh', ['-c', lines[1] as string])).stdout)).toMatchObject({
-        events: [{ contact: { value: '+33639980001' } }],
-      })
+      const lines = (await welcome(sandbox, other)).split('\n').filter((line) => line.startsWith('curl '))
+      const [writes, read, simulatedLead, simulatedSend] = lines.map((line) => async () => (await run('sh', ['-c', line])).stdout)
+      expect(await writes?.()).toContain('HTTP/1.1 200')
+      expect(JSON.parse((await read?.()) as string)).toMatchObject({ events: [{ contact: { value: '+33639980001' } }] })
+
+      const { idMessage } = JSON.parse((await simulatedLead?.()) as string)
+      const sent = JSON.parse((await simulatedSend?.()) as string)
+      const recorded = async () =>
+        (JSON.parse((await read?.()) as string) as Page).events.slice(1).map(({ type, providerMessageId }) => [type, providerMessageId])
+      await expect.poll(recorded, { timeout: 10_000 }).toEqual([
+        ['message.received', idMessage],
+        ['message.sent', sent.idMessage],
+        ['message.sent', sent.idMessage],
+        ['message.delivered', sent.idMessage],
+        ['message.read', sent.idMessage],
+      ])
     } finally {
       await other.close()
     }
@@ -217,7 +235,7 @@ describe('starting', () => {
     ['a real instance', { GREEN_API_INSTANCE_ID: '7105000002', GREEN_API_TOKEN: 'api-token-for-tests' }],
     ['the sandbox', {}],
   ])('never prints a configured secret (%s)', async (_, env: Record<string, string>) => {
-    const text = await welcome(configWith(env), server.url)
+    const text = await welcome(configWith(env), server)
     for (const secret of [TOKEN, JWT_SECRET, 'api-token-for-tests']) expect(text).not.toContain(secret)
     expect(text).toContain('$GREEN_API_WEBHOOK_TOKEN')
   })
