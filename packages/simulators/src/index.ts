@@ -1,1 +1,2 @@
 export * from './greenapi/index.ts'
+export * from './twilio/index.ts'

@@ -1,0 +1,89 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { CommsError, type WebhookRequest } from '@pipe-comms/core'
+import { validateRequest } from 'twilio/lib/webhooks/webhooks.js'
+import type { CheckedOptions } from '../options.ts'
+import { explainMismatch } from './mismatch.ts'
+import { isForm, one, type Parameters, parametersOf } from './parameters.ts'
+
+type Verification = Pick<CheckedOptions, 'accountSid' | 'authToken' | 'subaccounts' | 'publicUrl'>
+
+/**
+ * Checks `X-Twilio-Signature` over the configured public URL, the path and query as they came, and the form or the hash of the body.
+ * The signature has no time in it: a replay passes, and adds nothing, because its facts have the keys of the first.
+ * https://www.twilio.com/docs/usage/security#validating-requests
+ * @throws CommsError `webhook_unverified`, whose message says which URL was checked, what came, and what likely differs.
+ */
+export function verifySignature(request: WebhookRequest, options: Verification): void {
+  const signature = request.headers.get('x-twilio-signature')
+  if (!signature) throw unverified('expected the header X-Twilio-Signature, got none')
+  const url = publicUrlOf(request, options.publicUrl)
+  const parameters = signedParameters(request, url)
+  const { tokens, account } = tokensFor(request, options)
+  if (tokens.length === 0)
+    throw unverified(`expected a webhook of account ${options.accountSid} or a known sub-account, got one of ${account}`)
+  const isSigned = (candidate: string) => tokens.some((token) => matches(token, signature, candidate, parameters))
+  if (spellingsOf(url).some(isSigned)) return
+  throw unverified(explainMismatch({ request, url, parameters, isSigned, several: tokens.length > 1 }))
+}
+
+/** The URL that Twilio called: the configured base, and path and query as they came here. */
+function publicUrlOf(request: WebhookRequest, base: string | undefined): string {
+  const { pathname, search } = new URL(request.url)
+  return `${base}${pathname}${search}`
+}
+
+/**
+ * HTTP servers hand the query on as the URL standard writes it, which encodes these signs; Twilio may have signed them as they are.
+ * The validator itself tries the port and the other spellings of Twilio's own services.
+ */
+function spellingsOf(url: string): readonly string[] {
+  const plain = url.replace(/%2[27]|%3[CE]/gi, decodeURIComponent)
+  return plain === url ? [url] : [url, plain]
+}
+
+/**
+ * A form is signed name by name. Of any other body the query holds the SHA-256, and the query is signed.
+ * @throws CommsError `webhook_unverified` when the body is not what was signed.
+ */
+function signedParameters(request: WebhookRequest, url: string): Parameters {
+  if (request.method === 'GET') return {}
+  if (isForm(request)) return parametersOf(request)
+  const expected = new URL(url).searchParams.get('bodySHA256')
+  if (expected === null) {
+    throw unverified('expected a form (application/x-www-form-urlencoded) or bodySHA256 in the query, got neither')
+  }
+  const actual = createHash('sha256').update(request.body).digest()
+  const given = Buffer.from(expected, 'hex')
+  if (given.length !== actual.length || !timingSafeEqual(given, actual)) {
+    throw unverified('the body is not the one that was signed: its SHA-256 is not bodySHA256 of the query. Something on the way changed it')
+  }
+  return {}
+}
+
+/** A sub-account signs with its own token, and only for itself. A webhook that names no account may be of any. */
+function tokensFor(request: WebhookRequest, { accountSid, authToken, subaccounts }: Verification) {
+  const account = request.method === 'GET' || isForm(request) ? one(parametersOf(request), 'AccountSid') : undefined
+  if (account === undefined) return { tokens: [...authToken, ...Object.values(subaccounts).flat()], account }
+  return {
+    tokens: account === accountSid ? authToken : Object.hasOwn(subaccounts, account) ? (subaccounts[account] ?? []) : [],
+    account: sid(account),
+  }
+}
+
+/** An account as a stranger wrote it, fit for a log. */
+function sid(account: string): string {
+  return /^AC[0-9a-f]{32}$/.test(account) ? account : 'something that is no account'
+}
+
+function matches(token: string, signature: string, url: string, parameters: Parameters): boolean {
+  try {
+    return validateRequest(token, signature, url, parameters)
+  } catch {
+    // The validator throws on what is no URL.
+    return false
+  }
+}
+
+function unverified(reason: string): CommsError {
+  return new CommsError('webhook_unverified', `Twilio: ${reason}`, { httpStatus: 403 })
+}
