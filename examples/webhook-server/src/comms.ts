@@ -12,8 +12,10 @@ import {
 import { openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import { greenApiTransport } from '@pipe-comms/transport-greenapi'
+import { twilioTransport } from '@pipe-comms/transport-twilio'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
+import { startTwilioSandbox, type TwilioSandbox } from './sandbox-twilio.ts'
 
 export interface Running {
   readonly comms: Comms
@@ -21,6 +23,7 @@ export interface Running {
   readonly store: EventCache
   /** Webhooks by what became of them, since the start. */
   readonly webhooks: Readonly<Record<string, number>>
+  readonly twilioSandbox?: TwilioSandbox
 }
 
 const MAX_BATCH = 100
@@ -43,14 +46,31 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     ...(mediaUrl === undefined ? {} : { mediaUrl }),
     ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
   })
+  const twilioSandbox = config.sandbox.twilio && config.twilio ? await startTwilioSandbox(config.twilio, config.publicUrl) : undefined
+  const twilio = openTwilio(config, twilioSandbox)
   const webhooks: Record<string, number> = {}
   const onWebhook = (report: WebhookReport) => {
     webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
     logWebhook(report, log)
   }
-  const comms = createComms({ store, transports: [greenApi], logger, onWebhook, ...(spool ? { spool } : {}) })
+  const comms = createComms({ store, transports: [greenApi, ...twilio], logger, onWebhook, ...(spool ? { spool } : {}) })
   comms.start()
-  return { comms, store, webhooks }
+  return { comms, store, webhooks, ...(twilioSandbox ? { twilioSandbox } : {}) }
+}
+
+function openTwilio({ twilio, publicUrl }: Config, sandbox: TwilioSandbox | undefined) {
+  if (!twilio) return []
+  const { accountSid, authTokens, from, url } = twilio
+  const at = sandbox ?? { publicUrl, url }
+  return [
+    twilioTransport({
+      accountSid,
+      authToken: authTokens,
+      ...(from.startsWith('MG') ? { messagingServiceSid: from } : { from }),
+      ...(at.publicUrl === undefined ? {} : { publicUrl: at.publicUrl }),
+      ...(at.url === undefined ? {} : { apiUrl: at.url }),
+    }),
+  ]
 }
 
 /** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */

@@ -8,6 +8,13 @@ const real = {
   JWT_SECRET: 'a-secret-for-tests-of-at-least-32-characters',
 }
 
+const twilio = {
+  PUBLIC_URL: 'https://comms.example.com',
+  TWILIO_ACCOUNT_SID: 'AC0123456789abcdef0123456789abcdef',
+  TWILIO_AUTH_TOKEN: 'auth-token-for-tests',
+  TWILIO_SMS_FROM: '+12025550100',
+}
+
 const problemsOf = (env: Record<string, string>): readonly string[] => {
   try {
     loadConfig(env)
@@ -27,7 +34,8 @@ describe('loadConfig', () => {
       logsDir: './logs/message_events',
       defaultRegion: 'FR',
       greenApi: { instanceId: '7105000001' },
-      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true },
+      twilio: { from: '+12025550100' },
+      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true, twilio: true },
     })
     expect(loadConfig({}).jwtSecret).not.toBe(config.jwtSecret)
     expect(loadConfig({}).greenApi.webhookToken).not.toBe(config.greenApi.webhookToken)
@@ -65,8 +73,31 @@ describe('loadConfig', () => {
   it('refuses anything simulated or generated in production', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',
+      'NODE_ENV=production: Twilio would be simulated; set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_SMS_FROM, or TWILIO_ACCOUNT_SID=off',
       'NODE_ENV=production: JWT_SECRET would be generated; set it',
     ])
-    expect(loadConfig({ NODE_ENV: 'production', ...real }).sandbox).toEqual({ greenApi: false, webhookToken: false, jwtSecret: false })
+    const nothing = { greenApi: false, webhookToken: false, jwtSecret: false, twilio: false }
+    expect(loadConfig({ NODE_ENV: 'production', ...real, ...twilio }).sandbox).toEqual(nothing)
+    const without = loadConfig({ NODE_ENV: 'production', ...real, TWILIO_ACCOUNT_SID: 'off' })
+    expect(without.sandbox).toEqual(nothing)
+    expect(without.twilio).toBeUndefined()
+  })
+
+  it('takes the Twilio settings together, with the URL that Twilio signs, and two tokens while they are rotated', () => {
+    expect(loadConfig({ ...twilio, TWILIO_AUTH_TOKEN: 'primary-token, secondary-token' }).twilio).toEqual({
+      accountSid: twilio.TWILIO_ACCOUNT_SID,
+      authTokens: ['primary-token', 'secondary-token'],
+      from: '+12025550100',
+      url: undefined,
+    })
+    expect(problemsOf({ TWILIO_AUTH_TOKEN: 'secret-token,' })).toEqual([
+      'TWILIO_AUTH_TOKEN: expected a token, or two with a comma between',
+      'TWILIO_ACCOUNT_SID: expected together with the other Twilio settings',
+      'TWILIO_SMS_FROM: expected together with the other Twilio settings',
+      'PUBLIC_URL: expected with Twilio, which signs the URL that it calls',
+    ])
+    expect(problemsOf({ ...twilio, TWILIO_ACCOUNT_SID: 'SK1' })).toEqual([
+      'TWILIO_ACCOUNT_SID: expected AC and 32 hexadecimal digits, or off',
+    ])
   })
 })

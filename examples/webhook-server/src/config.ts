@@ -22,7 +22,21 @@ export interface Config {
     /** Where files are uploaded; set by the sandbox alone, the real one follows from the instance. */
     readonly mediaUrl: string | undefined
   }
-  readonly sandbox: { readonly greenApi: boolean; readonly webhookToken: boolean; readonly jwtSecret: boolean }
+  /** Absent when it is switched off. */
+  readonly twilio?: {
+    readonly accountSid: string
+    /** Two while the token is rotated. */
+    readonly authTokens: readonly string[]
+    /** A number, short code or name; or the `MG…` of a Messaging Service. */
+    readonly from: string
+    readonly url: string | undefined
+  }
+  readonly sandbox: {
+    readonly greenApi: boolean
+    readonly webhookToken: boolean
+    readonly jwtSecret: boolean
+    readonly twilio: boolean
+  }
 }
 
 /** Every variable with what is wrong with it. */
@@ -38,6 +52,8 @@ export class ConfigError extends Error {
 }
 
 const SANDBOX_INSTANCE = '7105000001'
+const SANDBOX_TWILIO_ACCOUNT = 'AC00000000000000000000000000000000'
+const SANDBOX_TWILIO_NUMBER = '+12025550100'
 /** HS256 wants a key of at least the size of its hash: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
 const JWT_SECRET_CHARACTERS = 32
 
@@ -61,8 +77,21 @@ const schema = z.object({
   GREEN_API_TOKEN: text,
   GREEN_API_WEBHOOK_TOKEN: text,
   GREEN_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .trim()
+    .regex(/^(AC[0-9a-f]{32}|off)$/, 'expected AC and 32 hexadecimal digits, or off')
+    .optional(),
+  TWILIO_AUTH_TOKEN: z
+    .string()
+    .transform((list) => list.split(',').map((token) => token.trim()))
+    .refine((tokens) => tokens.every((token) => token !== ''), 'expected a token, or two with a comma between')
+    .optional(),
+  TWILIO_SMS_FROM: text,
+  TWILIO_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
 })
 
+const TWILIO_SETTINGS = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_SMS_FROM'] as const
 const GREEN_API_CREDENTIALS = ['GREEN_API_INSTANCE_ID', 'GREEN_API_TOKEN', 'GREEN_API_WEBHOOK_TOKEN'] as const
 
 /**
@@ -77,9 +106,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const missing = GREEN_API_CREDENTIALS.filter((name) => !(name in given))
   const simulated = !('GREEN_API_INSTANCE_ID' in given) && !('GREEN_API_TOKEN' in given)
   if (!simulated) for (const name of missing) problems.push(`${name}: expected together with the other Green-API credentials`)
+  const twilio = readTwilio(given)
+  problems.push(...twilio.problems)
   const generated = !('JWT_SECRET' in given)
   if (given.NODE_ENV === 'production') {
     if (simulated) problems.push(`NODE_ENV=production: Green-API would be simulated; set ${GREEN_API_CREDENTIALS.join(', ')}`)
+    if (twilio.mode === 'simulated') {
+      problems.push(`NODE_ENV=production: Twilio would be simulated; set ${TWILIO_SETTINGS.join(', ')}, or TWILIO_ACCOUNT_SID=off`)
+    }
     if (generated) problems.push('NODE_ENV=production: JWT_SECRET would be generated; set it')
   }
   if (problems.length > 0 || !checked.success) throw new ConfigError(problems)
@@ -103,8 +137,32 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       url: settings.GREEN_API_URL,
       mediaUrl: undefined,
     },
-    sandbox: { greenApi: simulated, webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined, jwtSecret: generated },
+    ...(twilio.mode === 'off'
+      ? {}
+      : {
+          twilio: {
+            accountSid: settings.TWILIO_ACCOUNT_SID ?? SANDBOX_TWILIO_ACCOUNT,
+            authTokens: settings.TWILIO_AUTH_TOKEN ?? [randomBytes(16).toString('hex')],
+            from: settings.TWILIO_SMS_FROM ?? SANDBOX_TWILIO_NUMBER,
+            url: settings.TWILIO_API_URL,
+          },
+        }),
+    sandbox: {
+      greenApi: simulated,
+      webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined,
+      jwtSecret: generated,
+      twilio: twilio.mode === 'simulated',
+    },
   }
+}
+
+function readTwilio(given: Readonly<Record<string, unknown>>): { mode: 'real' | 'simulated' | 'off'; problems: string[] } {
+  if (given.TWILIO_ACCOUNT_SID === 'off') return { mode: 'off', problems: [] }
+  const missing = TWILIO_SETTINGS.filter((name) => !(name in given))
+  if (missing.length === TWILIO_SETTINGS.length && !('TWILIO_API_URL' in given)) return { mode: 'simulated', problems: [] }
+  const problems = missing.map((name) => `${name}: expected together with the other Twilio settings`)
+  if (!('PUBLIC_URL' in given)) problems.push('PUBLIC_URL: expected with Twilio, which signs the URL that it calls')
+  return { mode: 'real', problems }
 }
 
 function isRegion(region: string): boolean {
