@@ -58,7 +58,15 @@ describe('with an account', () => {
     const { server, events } = await start(real)
     const path = '/webhooks/twilio-sms/incoming'
     const post = (number: number, token: string) => {
-      const form = { MessageSid: `SM${number}`, AccountSid: ACCOUNT_SID, From: '+33639980001', To: '+12025550100', Body: 'Bonjour', NumMedia: '0', SmsStatus: 'received' }
+      const form = {
+        MessageSid: `SM${number}`,
+        AccountSid: ACCOUNT_SID,
+        From: '+33639980001',
+        To: '+12025550100',
+        Body: 'Bonjour',
+        NumMedia: '0',
+        SmsStatus: 'received',
+      }
       const headers = { 'x-twilio-signature': signTwilioRequest(token, PUBLIC_URL + path, form) }
       return fetch(server.url + path, { method: 'POST', body: new URLSearchParams(form), headers })
     }
@@ -67,7 +75,9 @@ describe('with an account', () => {
     const forged = await post(3, 'another-token')
     expect([forged.status, forged.headers.get('content-type')]).toEqual([403, 'application/json'])
     expect(await events()).toHaveLength(2)
-    expect(logged).toMatch(/Webhook refused, nothing recorded.*X-Twilio-Signature does not match the public URL https:\/\/comms\.example\.com/)
+    expect(logged).toMatch(
+      /Webhook refused, nothing recorded.*X-Twilio-Signature does not match the public URL https:\/\/comms\.example\.com/,
+    )
     expect(logged).not.toMatch(/(new|old|another)-token/)
   })
 
@@ -90,7 +100,9 @@ describe('without an account', () => {
       body: new URLSearchParams({ From: 'whatsapp:+33639980001', Body: 'Bonjour', ProfileName: 'Camille' }),
     })
     expect(await incoming.json()).toMatchObject({ webhook: [200] })
-    expect(await events()).toMatchObject([{ type: 'message.received', channel: 'whatsapp', data: { text: 'Bonjour', contactName: 'Camille' } }])
+    expect(await events()).toMatchObject([
+      { type: 'message.received', channel: 'whatsapp', data: { text: 'Bonjour', contactName: 'Camille' } },
+    ])
   })
 })
 

@@ -16,9 +16,7 @@ const TABLE: readonly [ErrorMeaning['fault'], 'temporary' | 'final', Readonly<Re
     {
       21211: 'the number is not valid',
       21265: 'the number cannot take it',
-      21408: 'sending to this region is not enabled',
       21604: 'there is no recipient',
-      21608: 'a trial account sends to verified numbers only',
       21612: 'there is no route from this sender to this number',
       21614: 'the number is no mobile number',
       21635: 'the number is a landline',
@@ -33,6 +31,12 @@ const TABLE: readonly [ErrorMeaning['fault'], 'temporary' | 'final', Readonly<Re
       63033: 'the recipient has blocked this sender',
       63036: 'the recipient is not on WhatsApp',
     },
+  ],
+  // Of this recipient alone, so that it must not stop the messages to others.
+  [
+    'configuration',
+    'final',
+    { 21408: 'sending to this region is not enabled', 21608: 'a trial account sends to verified numbers only' },
   ],
   ['recipient', 'temporary', { 30003: 'the handset cannot be reached' }],
   [
@@ -67,7 +71,6 @@ const TABLE: readonly [ErrorMeaning['fault'], 'temporary' | 'final', Readonly<Re
     'operator',
     'final',
     {
-      14107: 'over the rate of the account',
       20003: 'the credentials are not accepted',
       20404: 'the account or resource does not exist',
       21212: 'the sender is not valid',
@@ -91,6 +94,7 @@ const TABLE: readonly [ErrorMeaning['fault'], 'temporary' | 'final', Readonly<Re
     'provider',
     'temporary',
     {
+      14107: 'over the rate of the account',
       20429: 'too many requests',
       20500: 'internal error of Twilio',
       20503: 'Twilio is not available',

@@ -92,7 +92,11 @@ const schema = z
       .optional(),
     channel: z.enum(['sms', 'whatsapp']).default('sms'),
     id: z.string().min(1).default('twilio'),
-    webhookPath: z.string().startsWith('/').default('/webhooks/twilio-sms'),
+    webhookPath: z
+      .string()
+      .startsWith('/')
+      .transform((path) => path.replace(/\/+$/, ''))
+      .default('/webhooks/twilio-sms'),
     connectionOverrides: z
       .string()
       .transform((text) => text.replace(/^#/, ''))

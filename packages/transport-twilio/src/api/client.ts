@@ -89,7 +89,7 @@ function pairsOf(values: Readonly<Record<string, unknown>> = {}): [string, strin
   )
 }
 
-/** Seconds, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+/** Twilio says seconds, when it says anything. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
 function milliseconds(retryAfter: string | null): number | undefined {
   const seconds = retryAfter === null || retryAfter.trim() === '' ? Number.NaN : Number(retryAfter)
   return Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds * 1000) : undefined

@@ -174,7 +174,7 @@ describe('what the API answers', () => {
   it.each([
     ['+15005550001', { code: 'send_rejected', failure: 'recipient', providerCode: '21211' }],
     ['+15005550002', { code: 'send_rejected', failure: 'recipient', providerCode: '21612' }],
-    ['+15005550003', { code: 'send_rejected', failure: 'recipient', providerCode: '21408' }],
+    ['+15005550003', { code: 'send_rejected', failure: 'configuration', providerCode: '21408' }],
     ['+15005550004', { code: 'send_rejected', failure: 'policy', providerCode: '21610', optedOut: true }],
     ['+15005550009', { code: 'send_rejected', failure: 'recipient', providerCode: '21614' }],
   ])('to %s', async (to, error) => {

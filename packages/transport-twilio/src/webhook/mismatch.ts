@@ -12,7 +12,8 @@ interface Mismatch {
   readonly several: boolean
 }
 
-/** 24 orders are tried; more would let a stranger make us work. */
+/** A stranger must not make us work: of larger bodies, and of queries with more parameters (24 orders), no other URL is tried. */
+const MAX_TRIED_BYTES = 16_384
 const MAX_REORDERED = 4
 
 /**
@@ -27,7 +28,8 @@ export function explainMismatch(mismatch: Mismatch): string {
 }
 
 function causeOf(mismatch: Mismatch): string {
-  const { request, url, isSigned } = mismatch
+  const { request, url } = mismatch
+  const isSigned = request.body.byteLength > MAX_TRIED_BYTES ? () => false : mismatch.isSigned
   const { origin, pathname, search } = new URL(url)
   const otherScheme = swapScheme(url)
   if (isSigned(otherScheme)) {

@@ -26,7 +26,9 @@ function collect(pairs: URLSearchParams): Parameters {
   const parameters: Record<string, string | string[]> = Object.create(null)
   for (const [name, value] of pairs) {
     const before = parameters[name]
-    parameters[name] = before === undefined ? value : [...[before].flat(), value]
+    if (before === undefined) parameters[name] = value
+    else if (typeof before === 'string') parameters[name] = [before, value]
+    else before.push(value)
   }
   return parameters
 }

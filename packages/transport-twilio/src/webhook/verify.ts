@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CommsError, type WebhookRequest } from '@pipe-comms/core'
-import { validateRequest } from 'twilio/lib/webhooks/webhooks.js'
+import { getExpectedTwilioSignature, validateRequest } from 'twilio/lib/webhooks/webhooks.js'
 import type { CheckedOptions } from '../options.ts'
 import { explainMismatch } from './mismatch.ts'
 import { isForm, one, type Parameters, parametersOf } from './parameters.ts'
@@ -17,13 +17,17 @@ export function verifySignature(request: WebhookRequest, options: Verification):
   const signature = request.headers.get('x-twilio-signature')
   if (!signature) throw unverified('expected the header X-Twilio-Signature, got none')
   const url = publicUrlOf(request, options.publicUrl)
-  const parameters = signedParameters(request, url)
-  const { tokens, account } = tokensFor(request, options)
-  if (tokens.length === 0)
+  const said = request.method === 'GET' || isForm(request) ? parametersOf(request) : {}
+  // The parameters of a GET are part of the URL already.
+  const signed = request.method === 'GET' ? {} : said
+  if (request.method !== 'GET' && !isForm(request)) checkHash(request, url)
+  const { tokens, account } = tokensFor(said, options)
+  if (tokens.length === 0) {
     throw unverified(`expected a webhook of account ${options.accountSid} or a known sub-account, got one of ${account}`)
-  const isSigned = (candidate: string) => tokens.some((token) => matches(token, signature, candidate, parameters))
-  if (spellingsOf(url).some(isSigned)) return
-  throw unverified(explainMismatch({ request, url, parameters, isSigned, several: tokens.length > 1 }))
+  }
+  if (spellingsOf(url).some((candidate) => tokens.some((token) => matches(token, signature, candidate, signed)))) return
+  const isSigned = (candidate: string) => tokens.some((token) => isEqual(signature, getExpectedTwilioSignature(token, candidate, signed)))
+  throw unverified(explainMismatch({ request, url, parameters: signed, isSigned, several: tokens.length > 1 }))
 }
 
 /** The URL that Twilio called: the configured base, and path and query as they came here. */
@@ -45,29 +49,22 @@ function spellingsOf(url: string): readonly string[] {
  * A form is signed name by name. Of any other body the query holds the SHA-256, and the query is signed.
  * @throws CommsError `webhook_unverified` when the body is not what was signed.
  */
-function signedParameters(request: WebhookRequest, url: string): Parameters {
-  if (request.method === 'GET') return {}
-  if (isForm(request)) return parametersOf(request)
+function checkHash(request: WebhookRequest, url: string): void {
   const expected = new URL(url).searchParams.get('bodySHA256')
   if (expected === null) {
     throw unverified('expected a form (application/x-www-form-urlencoded) or bodySHA256 in the query, got neither')
   }
-  const actual = createHash('sha256').update(request.body).digest()
-  const given = Buffer.from(expected, 'hex')
-  if (given.length !== actual.length || !timingSafeEqual(given, actual)) {
+  if (!isEqual(expected.toLowerCase(), createHash('sha256').update(request.body).digest('hex'))) {
     throw unverified('the body is not the one that was signed: its SHA-256 is not bodySHA256 of the query. Something on the way changed it')
   }
-  return {}
 }
 
 /** A sub-account signs with its own token, and only for itself. A webhook that names no account may be of any. */
-function tokensFor(request: WebhookRequest, { accountSid, authToken, subaccounts }: Verification) {
-  const account = request.method === 'GET' || isForm(request) ? one(parametersOf(request), 'AccountSid') : undefined
-  if (account === undefined) return { tokens: [...authToken, ...Object.values(subaccounts).flat()], account }
-  return {
-    tokens: account === accountSid ? authToken : Object.hasOwn(subaccounts, account) ? (subaccounts[account] ?? []) : [],
-    account: sid(account),
-  }
+function tokensFor(said: Parameters, { accountSid, authToken, subaccounts }: Verification) {
+  const account = one(said, 'AccountSid')
+  if (account === undefined) return { tokens: [...authToken, ...Object.values(subaccounts).flat()] }
+  if (account === accountSid) return { tokens: authToken }
+  return { tokens: (Object.hasOwn(subaccounts, account) && subaccounts[account]) || [], account: sid(account) }
 }
 
 /** An account as a stranger wrote it, fit for a log. */
@@ -82,6 +79,12 @@ function matches(token: string, signature: string, url: string, parameters: Para
     // The validator throws on what is no URL.
     return false
   }
+}
+
+/** In constant time. Both are of the fixed length of their hash, so that a difference in length tells nothing. */
+function isEqual(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 function unverified(reason: string): CommsError {
