@@ -33,11 +33,7 @@ const TABLE: readonly [ErrorMeaning['fault'], 'temporary' | 'final', Readonly<Re
     },
   ],
   // Of this recipient alone, so that it must not stop the messages to others.
-  [
-    'configuration',
-    'final',
-    { 21408: 'sending to this region is not enabled', 21608: 'a trial account sends to verified numbers only' },
-  ],
+  ['configuration', 'final', { 21408: 'sending to this region is not enabled', 21608: 'a trial account sends to verified numbers only' }],
   ['recipient', 'temporary', { 30003: 'the handset cannot be reached' }],
   [
     'content',

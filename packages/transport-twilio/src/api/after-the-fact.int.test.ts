@@ -186,21 +186,22 @@ describe('reconcile', () => {
     expect(await reconcile(sent as Partial<OutboundMessage>)).toEqual(typeof answer === 'string' ? answer : expect.objectContaining(answer))
   })
 
-  it('does not guess between two that are alike, and takes none of another time or of theirs', async () => {
+  it('does not guess between two that are alike', async () => {
     const at = await house({}, { now: () => Date.now() + HOUR })
     const reconcile = await attempt(at)
     await at.transport.send(message, { signal })
     expect(await reconcile()).toBe('unknown')
-    expect(await at.transport.reconciler.reconcile(message, { attemptedAt: new Date(Date.now() - HOUR).toISOString(), signal })).toBe(
-      'not-sent',
-    )
-    await at.twilio.receive({ from: OUR_NUMBER, to: THEIR_NUMBER, body: 'Bonsoir' })
-    expect(
-      await at.transport.reconciler.reconcile(
-        { ...message, content: { text: 'Bonsoir' } },
-        { attemptedAt: new Date().toISOString(), signal },
-      ),
-    ).toBe('not-sent')
+  })
+
+  it('takes no message of another time, and none of theirs', async () => {
+    const { twilio, transport } = await house({}, { now: () => Date.now() + 3 * HOUR })
+    const answered = (sent: OutboundMessage, at: number) =>
+      transport.reconciler.reconcile(sent, { attemptedAt: new Date(at).toISOString(), signal })
+    await transport.send(message, { signal })
+    expect(await answered(message, Date.now() - HOUR)).toBe('not-sent')
+    expect(await answered(message, Date.now() + HOUR)).toBe('not-sent')
+    await twilio.receive({ from: OUR_NUMBER, to: THEIR_NUMBER, body: 'Bonsoir' })
+    expect(await answered({ ...message, content: { text: 'Bonsoir' } }, Date.now())).toBe('not-sent')
   })
 })
 
@@ -212,6 +213,8 @@ describe('recoverInbound', () => {
     const { store, twilio, transport, record, answerWith } = await house({ now: () => now })
     const receive = (body: string, more: object = {}) => twilio.receive({ from: THEIR_NUMBER, body, ...more })
     await receive('before')
+    now += 60_000
+    await receive('same day')
     now += 3_600_000
     await receive('told')
     answerWith(500)
@@ -230,10 +233,11 @@ describe('recoverInbound', () => {
       ['message.received', undefined],
       ['message.received', 'lost'],
       ['message.received', 'told'],
+      ['message.received', 'same day'],
     ])
     expect(facts[3]).toMatchObject({
       idempotencyKey: `twilio:${twilio.account.sid}:received:${lost.sid}`,
-      occurredAt: '2026-11-21T00:30:00.000Z',
+      occurredAt: '2026-11-21T00:31:00.000Z',
       source: { via: 'api' },
     })
     expect(facts[2]?.data).toMatchObject({
@@ -249,7 +253,7 @@ describe('recoverInbound', () => {
     expect(await record(facts)).toBe(4)
     expect(await record(await collect(transport.recoverInbound({ since: new Date(AT + 1).toISOString() })))).toBe(0)
     const texts = (await collect(store.readAll())).flatMap((event) => (event.type === 'message.received' ? [event.data.text ?? ''] : []))
-    expect(texts.sort()).toEqual(['', 'STOP', 'before', 'lost', 'told'])
+    expect(texts.sort()).toEqual(['', 'STOP', 'before', 'lost', 'same day', 'told'])
   })
 
   it('reads every page, and only the numbers that are asked for', async () => {

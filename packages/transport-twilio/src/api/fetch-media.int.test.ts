@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fetchTwilioMedia, type TwilioMediaOptions } from '../index.ts'
 import { mediaUrl, sidOf, THEIR_NUMBER } from '../testing/payloads.ts'
 
+const MEDIA = mediaUrl(sidOf('MM', 1), 0)
 const BYTES = new Uint8Array(100_000).fill(7)
 let twilio: TwilioSimulator
 let calls: [string, boolean][]
@@ -43,16 +44,22 @@ describe('a file of a message', () => {
   })
 
   it('over the limit is refused, whether its size is told or not', async () => {
-    const url = await received()
-    const limit = options({ maxBytes: 99_999, fetch: elsewhere })
-    await expect(fetchTwilioMedia(url, limit).then(({ stream }) => bytesOf(stream))).rejects.toMatchObject({ code: 'media_refused' })
+    const untold: typeof fetch = async () => new Response(new Blob([BYTES]).stream(), { headers: { 'content-type': 'image/png' } })
+    const { stream, sizeBytes } = await fetchTwilioMedia(MEDIA, options({ maxBytes: 99_999, fetch: untold }))
+    expect(sizeBytes).toBeUndefined()
+    await expect(bytesOf(stream)).rejects.toMatchObject({ code: 'media_refused' })
     const told: typeof fetch = async () => new Response(BYTES, { headers: { 'content-type': 'image/png', 'content-length': '100000' } })
-    await expect(fetchTwilioMedia(url, { ...limit, fetch: told })).rejects.toThrow('expected at most 99999 bytes, got 100000')
+    await expect(fetchTwilioMedia(MEDIA, options({ maxBytes: 99_999, fetch: told }))).rejects.toThrow(
+      'expected at most 99999 bytes, got 100000',
+    )
+    await expect(
+      fetchTwilioMedia(MEDIA, options({ maxBytes: 100_000, fetch: told })).then((media) => bytesOf(media.stream)),
+    ).resolves.toEqual(BYTES)
   })
 
   it.each(['text/html', 'image/svg+xml', 'application/x-sh', ''])('of type %j is refused', async (type) => {
     const answer: typeof fetch = async () => new Response(BYTES, { headers: { 'content-type': type } })
-    await expect(fetchTwilioMedia(mediaUrl(sidOf('MM', 1), 0), options({ fetch: answer }))).rejects.toMatchObject({ code: 'media_refused' })
+    await expect(fetchTwilioMedia(MEDIA, options({ fetch: answer }))).rejects.toMatchObject({ code: 'media_refused' })
   })
 
   it.each([
@@ -62,7 +69,7 @@ describe('a file of a message', () => {
     'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
   ])('of type %j is taken', async (type) => {
     const answer: typeof fetch = async () => new Response(BYTES, { headers: { 'content-type': type } })
-    expect((await fetchTwilioMedia(mediaUrl(sidOf('MM', 1), 0), options({ fetch: answer }))).mimeType).toBe(type.split(';')[0])
+    expect((await fetchTwilioMedia(MEDIA, options({ fetch: answer }))).mimeType).toBe(type.split(';')[0])
   })
 
   it('that is gone, or asks for other credentials, has a code', async () => {
@@ -119,7 +126,7 @@ describe('a URL', () => {
       authorized.push(new Headers(init?.headers).has('authorization'))
       return answers.shift() as Response
     }
-    const fetched = fetchTwilioMedia(mediaUrl(sidOf('MM', 1), 0), options({ fetch: answer, extraHosts: [] }))
+    const fetched = fetchTwilioMedia(MEDIA, options({ fetch: answer, extraHosts: [] }))
     if (mimeType) expect((await fetched).mimeType).toBe(mimeType)
     else await expect(fetched).rejects.toMatchObject({ code: 'media_refused' })
     expect(authorized).toEqual(mimeType ? [true, false] : [true])
@@ -127,6 +134,6 @@ describe('a URL', () => {
 
   it('that redirects for ever is given up', async () => {
     const answer: typeof fetch = async () => new Response(null, { status: 307, headers: { location: '/again' } })
-    await expect(fetchTwilioMedia(mediaUrl(sidOf('MM', 1), 0), options({ fetch: answer }))).rejects.toThrow('redirects more than 3 times')
+    await expect(fetchTwilioMedia(MEDIA, options({ fetch: answer }))).rejects.toThrow('redirects more than 3 times')
   })
 })

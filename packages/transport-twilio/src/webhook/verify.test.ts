@@ -91,7 +91,7 @@ describe('a genuine webhook', () => {
   it.each([
     ['as it is', signed(PATH), {}],
     ['with a query in its order and encoding', signed(`${PATH}?b=2&a=1%2F2&messageId=m%2D1&empty=&flag`), {}],
-    ['with a query that the URL standard writes otherwise', signed(`${PATH}?name=O'Brien`), {}],
+    ['with a query that the URL standard writes otherwise', signed(`${PATH}?a=%2f&name=O'Brien`), {}],
     ['signed with the standard port', signed(PATH, `https://comms.example.com:443${PATH}`), {}],
     ['on a port of its own', signed(PATH, `https://comms.example.com:8443${PATH}`), { publicUrl: 'https://comms.example.com:8443' }],
     ['below a path that the proxy takes off', signed(PATH, `https://example.com/comms${PATH}`), { publicUrl: 'https://example.com/comms' }],
@@ -109,8 +109,8 @@ describe('a genuine webhook', () => {
   })
 
   it('with a name that comes twice passes: distinct values, sorted', () => {
-    const body = 'B=2&B=1&B=2&A=x'
-    expect(reasonOf({ body, signature: getExpectedTwilioSignature(AUTH_TOKEN, BASE + PATH, { B: ['2', '1', '2'], A: 'x' }) })).toBe(
+    const body = 'B=2&B=1&B=2&B=3&A=x'
+    expect(reasonOf({ body, signature: getExpectedTwilioSignature(AUTH_TOKEN, BASE + PATH, { B: ['2', '1', '2', '3'], A: 'x' }) })).toBe(
       'verified',
     )
   })
@@ -213,11 +213,12 @@ describe('a refusal', () => {
   })
 })
 
-it('of a mebibyte of anything costs little', () => {
-  const bodies = [`Body=${'x'.repeat(1_048_000)}`, 'a=1&'.repeat(262_000), Array.from({ length: 100_000 }, (_, index) => `k${index}=`).join('&')]
-  for (const body of bodies) {
-    const startedAt = performance.now()
-    expect(reasonOf({ body, target: `${PATH}?a=1&b=2&c=3&d=4`, signature: 'x' })).toContain('does not match')
-    expect(performance.now() - startedAt).toBeLessThan(2_000)
-  }
+it.each([
+  ['one long value', `Body=${'x'.repeat(1_048_000)}`, 'does not match'],
+  ['one name again and again', 'a=1&'.repeat(262_000), 'does not match'],
+  ['very many names', Array.from({ length: 100_000 }, (_, index) => `k${index}=`).join('&'), 'expected at most 1000 parameters'],
+])('a mebibyte of %s costs little to refuse', (_, body, reason) => {
+  const startedAt = performance.now()
+  expect(reasonOf({ body, target: `${PATH}?a=1&b=2&c=3&d=%27`, signature: 'x' })).toContain(reason)
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
 })

@@ -5,6 +5,9 @@ import type { CheckedOptions } from '../options.ts'
 import { explainMismatch } from './mismatch.ts'
 import { isForm, one, type Parameters, parametersOf } from './parameters.ts'
 
+/** Twilio sends a few dozen. They are sorted for each token and spelling, which a stranger must not make long. */
+const MAX_PARAMETERS = 1_000
+
 type Verification = Pick<CheckedOptions, 'accountSid' | 'authToken' | 'subaccounts' | 'publicUrl'>
 
 /**
@@ -18,6 +21,7 @@ export function verifySignature(request: WebhookRequest, options: Verification):
   if (!signature) throw unverified('expected the header X-Twilio-Signature, got none')
   const url = publicUrlOf(request, options.publicUrl)
   const said = request.method === 'GET' || isForm(request) ? parametersOf(request) : {}
+  if (Object.keys(said).length > MAX_PARAMETERS) throw unverified(`expected at most ${MAX_PARAMETERS} parameters, got more`)
   // The parameters of a GET are part of the URL already.
   const signed = request.method === 'GET' ? {} : said
   if (request.method !== 'GET' && !isForm(request)) checkHash(request, url)
