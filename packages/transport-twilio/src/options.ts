@@ -54,76 +54,79 @@ export interface TwilioOptions {
   readonly now?: () => number
 }
 
-const accountSid = z.string().regex(/^AC[0-9a-f]{32}$/, 'expected AC and 32 hexadecimal digits')
-const tokens = z
-  .union([z.string(), z.array(z.string()).min(1)], 'expected a token or a list of tokens')
-  .transform((given) => [given].flat())
-  .pipe(z.array(z.string().trim().min(1, 'expected a token, got an empty one')))
-const e164 = z.string().regex(/^\+[1-9]\d{5,14}$/, 'expected a number such as +12025550100')
-const baseUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+/** Made with the transport and not at import, of which it would be a third. */
+function optionsSchema() {
+  const accountSid = z.string().regex(/^AC[0-9a-f]{32}$/, 'expected AC and 32 hexadecimal digits')
+  const tokens = z
+    .union([z.string(), z.array(z.string()).min(1)], 'expected a token or a list of tokens')
+    .transform((given) => [given].flat())
+    .pipe(z.array(z.string().trim().min(1, 'expected a token, got an empty one')))
+  const e164 = z.string().regex(/^\+[1-9]\d{5,14}$/, 'expected a number such as +12025550100')
+  const baseUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' })
 
-const schema = z
-  .strictObject({
-    accountSid,
-    authToken: tokens.default([]),
-    subaccounts: z.record(accountSid, tokens).default({}),
-    apiKey: z.strictObject({ sid: z.string().startsWith('SK'), secret: z.string().min(1) }).optional(),
-    publicUrl: baseUrl
-      .transform((text) => new URL(text))
-      // Twilio takes no underscore in a host (error 21609), and what it signs of user info differs by product.
-      .refine(({ username, password, search }) => !username && !password && !search, 'expected a URL without user, password or query')
-      .refine(({ hostname }) => !hostname.includes('_'), 'expected a host without underscore, which Twilio does not take')
-      .transform(({ origin, pathname }) => origin + pathname.replace(/\/+$/, ''))
-      .optional(),
-    allowUnverifiedWebhooks: z.boolean().default(false),
-    from: z
-      .string()
-      .trim()
-      .regex(/^(\+[1-9]\d{5,14}|\d{3,8}|(?=.*[a-z])[a-z0-9 &+_-]{1,11})$/i, 'expected a number, a short code or an alphanumeric sender')
-      .optional(),
-    whatsappFrom: z
-      .string()
-      .transform((text) => text.replace(/^whatsapp:/, ''))
-      .pipe(e164)
-      .optional(),
-    messagingServiceSid: z
-      .string()
-      .regex(/^MG[0-9a-f]{32}$/, 'expected MG and 32 hexadecimal digits')
-      .optional(),
-    channel: z.enum(['sms', 'whatsapp']).default('sms'),
-    id: z.string().min(1).default('twilio'),
-    webhookPath: z
-      .string()
-      .startsWith('/')
-      .transform((path) => path.replace(/\/+$/, ''))
-      .default('/webhooks/twilio-sms'),
-    connectionOverrides: z
-      .string()
-      .transform((text) => text.replace(/^#/, ''))
-      .pipe(z.string().regex(/^[\w=&,.-]*$/, 'expected connection overrides such as rc=3&rp=5xx,ct,rt'))
-      .default('rc=3&rp=5xx,ct,rt'),
-    sendLimits: z.array(z.strictObject({ messages: z.number().int().positive(), perMs: z.number().positive() })).optional(),
-    apiUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')).optional(),
-    region: z.string().min(1).optional(),
-    edge: z.string().min(1).optional(),
-    timeoutMs: z.number().int().positive().default(30_000),
-    fetch: z.custom<typeof globalThis.fetch>((value) => typeof value === 'function', 'expected a function').optional(),
-    now: z.custom<() => number>((value) => typeof value === 'function', 'expected a function').default(() => Date.now),
-  })
-  .superRefine(({ authToken, publicUrl, allowUnverifiedWebhooks }, context) => {
-    if (allowUnverifiedWebhooks) return
-    const risk = 'without it anybody could write into the log (allowUnverifiedWebhooks: true takes that risk)'
-    if (authToken.length === 0) context.addIssue({ code: 'custom', path: ['authToken'], message: `expected the auth token; ${risk}` })
-    if (publicUrl === undefined) {
-      context.addIssue({ code: 'custom', path: ['publicUrl'], message: `expected the URL that Twilio calls and signs; ${risk}` })
-    }
-  })
+  return z
+    .strictObject({
+      accountSid,
+      authToken: tokens.default([]),
+      subaccounts: z.record(accountSid, tokens).default({}),
+      apiKey: z.strictObject({ sid: z.string().startsWith('SK'), secret: z.string().min(1) }).optional(),
+      publicUrl: baseUrl
+        .transform((text) => new URL(text))
+        // Twilio takes no underscore in a host (error 21609), and what it signs of user info differs by product.
+        .refine(({ username, password, search }) => !username && !password && !search, 'expected a URL without user, password or query')
+        .refine(({ hostname }) => !hostname.includes('_'), 'expected a host without underscore, which Twilio does not take')
+        .transform(({ origin, pathname }) => origin + pathname.replace(/\/+$/, ''))
+        .optional(),
+      allowUnverifiedWebhooks: z.boolean().default(false),
+      from: z
+        .string()
+        .trim()
+        .regex(/^(\+[1-9]\d{5,14}|\d{3,8}|(?=.*[a-z])[a-z0-9 &+_-]{1,11})$/i, 'expected a number, a short code or an alphanumeric sender')
+        .optional(),
+      whatsappFrom: z
+        .string()
+        .transform((text) => text.replace(/^whatsapp:/, ''))
+        .pipe(e164)
+        .optional(),
+      messagingServiceSid: z
+        .string()
+        .regex(/^MG[0-9a-f]{32}$/, 'expected MG and 32 hexadecimal digits')
+        .optional(),
+      channel: z.enum(['sms', 'whatsapp']).default('sms'),
+      id: z.string().min(1).default('twilio'),
+      webhookPath: z
+        .string()
+        .startsWith('/')
+        .transform((path) => path.replace(/\/+$/, ''))
+        .default('/webhooks/twilio-sms'),
+      connectionOverrides: z
+        .string()
+        .transform((text) => text.replace(/^#/, ''))
+        .pipe(z.string().regex(/^[\w=&,.-]*$/, 'expected connection overrides such as rc=3&rp=5xx,ct,rt'))
+        .default('rc=3&rp=5xx,ct,rt'),
+      sendLimits: z.array(z.strictObject({ messages: z.number().int().positive(), perMs: z.number().positive() })).optional(),
+      apiUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')).optional(),
+      region: z.string().min(1).optional(),
+      edge: z.string().min(1).optional(),
+      timeoutMs: z.number().int().positive().default(30_000),
+      fetch: z.custom<typeof globalThis.fetch>((value) => typeof value === 'function', 'expected a function').optional(),
+      now: z.custom<() => number>((value) => typeof value === 'function', 'expected a function').default(() => Date.now),
+    })
+    .superRefine(({ authToken, publicUrl, allowUnverifiedWebhooks }, context) => {
+      if (allowUnverifiedWebhooks) return
+      const risk = 'without it anybody could write into the log (allowUnverifiedWebhooks: true takes that risk)'
+      if (authToken.length === 0) context.addIssue({ code: 'custom', path: ['authToken'], message: `expected the auth token; ${risk}` })
+      if (publicUrl === undefined) {
+        context.addIssue({ code: 'custom', path: ['publicUrl'], message: `expected the URL that Twilio calls and signs; ${risk}` })
+      }
+    })
+}
 
-export type CheckedOptions = z.infer<typeof schema> & { readonly fetch: typeof globalThis.fetch }
+export type CheckedOptions = z.infer<ReturnType<typeof optionsSchema>> & { readonly fetch: typeof globalThis.fetch }
 
 /** @throws CommsError `configuration_invalid`, naming each option that is missing or wrong, and no value of any. */
 export function checkOptions(options: TwilioOptions): CheckedOptions {
-  const checked = schema.safeParse(options)
+  const checked = optionsSchema().safeParse(options)
   if (!checked.success) {
     // A path may hold a key of `subaccounts`, never one of its tokens.
     const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`)

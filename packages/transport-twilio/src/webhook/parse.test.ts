@@ -1,10 +1,9 @@
 import { createEvent, isCommsError, systemClock, uuidSource } from '@pipe-comms/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkOptions } from '../options.ts'
+import { options, parse, parseBody, phone, SUBACCOUNT } from '../testing/parse.ts'
 import {
   ACCOUNT_SID,
-  AUTH_TOKEN,
   type Form,
   incomingFrenchSms,
   incomingMms,
@@ -12,27 +11,12 @@ import {
   incomingWhatsApp,
   MESSAGING_SERVICE_SID,
   mediaUrl,
-  PUBLIC_URL,
   sidOf,
   smsStatus,
-  whatsAppStatus,
 } from '../testing/payloads.ts'
-import { post, signedGet } from '../testing/requests.ts'
+import { signedGet } from '../testing/requests.ts'
 import { parseWebhook } from './parse.ts'
 
-const SUBACCOUNT = sidOf('AC', 7)
-const options = checkOptions({
-  accountSid: ACCOUNT_SID,
-  authToken: AUTH_TOKEN,
-  publicUrl: PUBLIC_URL,
-  subaccounts: { [SUBACCOUNT]: 'sub-token' },
-})
-const parseBody = (body: string, path = '/webhooks/twilio-sms/incoming') => {
-  const { url, headers, method } = post(path, body)
-  return parseWebhook({ url, headers, method, body: new TextEncoder().encode(body) }, options)
-}
-const parse = (form: Form, path?: string) => parseBody(new URLSearchParams(form).toString(), path)
-const phone = (value: string, raw = value) => ({ kind: 'phone', value, raw })
 const content = (form: Form) => parse(form)[0]?.data
 
 describe('an incoming SMS', () => {
@@ -229,162 +213,6 @@ describe('an incoming WhatsApp message', () => {
     const [fact] = parse(incomingSms(3, { From: 'rcs:+12025550142', To: 'rcs:brand_x7_agent' }))
     expect(fact).toMatchObject({ channel: 'rcs', contact: phone('+12025550142', 'rcs:+12025550142') })
     expect(fact).not.toHaveProperty('endpoint')
-  })
-})
-
-describe('consent', () => {
-  const change = (form: Form) => parse(form).slice(1)
-  const sid = sidOf('SM', 4)
-
-  it.each(['STOP', ' stop\n', 'StopAll', 'UNSUBSCRIBE', 'cancel', 'END', 'QUIT', 'Revoke', 'OPTOUT', 'ARRET', 'Arrêt', 'arrêter'])(
-    '%j opts out',
-    (Body) => {
-      const [received, out] = parse(incomingSms(4, { Body }))
-      expect(received?.type).toBe('message.received')
-      expect(out).toMatchObject({
-        type: 'contact.opted_out',
-        idempotencyKey: `twilio:${ACCOUNT_SID}:opted-out:${sid}`,
-        contact: phone('+12025550142'),
-        data: { reason: 'keyword', keyword: Body.trim() },
-      })
-    },
-  )
-
-  it.each(['START', 'yes', 'UnStop'])('%j opts in', (Body) => {
-    expect(change(incomingSms(4, { Body }))).toMatchObject([
-      { type: 'contact.opted_in', idempotencyKey: `twilio:${ACCOUNT_SID}:opted-in:${sid}` },
-    ])
-  })
-
-  it.each(['HELP', 'INFO', 'aide', 'STOP please', 'Stopp', 'please stop', '', 'Yes, tomorrow'])('%j changes nothing', (Body) => {
-    expect(change(incomingSms(4, { Body }))).toEqual([])
-  })
-
-  it.each([
-    ['STOP', 'contact.opted_out'],
-    ['START', 'contact.opted_in'],
-  ])('OptOutType %s counts whatever the words are', (OptOutType, type) => {
-    const facts = parse(incomingSms(4, { Body: 'Basta', OptOutType, MessagingServiceSid: MESSAGING_SERVICE_SID }))
-    expect(facts).toMatchObject([
-      { type: 'message.received', data: { text: 'Basta', extra: { optOutType: OptOutType } } },
-      { type, data: { reason: 'advanced-opt-out', keyword: 'Basta' } },
-    ])
-  })
-
-  it('OptOutType HELP changes nothing, also beside a keyword', () => {
-    expect(change(incomingSms(4, { Body: 'STOP', OptOutType: 'HELP' }))).toEqual([])
-  })
-
-  it('is in the typed word on WhatsApp, and not in an answer to a question', () => {
-    expect(change(incomingWhatsApp(4, { Body: 'stop' }))).toMatchObject([{ type: 'contact.opted_out', channel: 'whatsapp' }])
-    expect(change(incomingWhatsApp(4, { Body: 'START' }))).toMatchObject([{ type: 'contact.opted_in' }])
-    for (const Body of ['Yes', 'Cancel', 'Quit', 'End']) expect(change(incomingWhatsApp(4, { Body }))).toEqual([])
-    expect(change(incomingWhatsApp(4, { Body: 'STOP', ButtonText: 'STOP', ButtonPayload: 'stop-now' }))).toEqual([])
-    expect(change(incomingWhatsApp(4, { Body: 'Yes', OptOutType: 'START' }))).toHaveLength(1)
-  })
-})
-
-describe('a status callback', () => {
-  const STATUS = '/webhooks/twilio-sms/status'
-  const status = (form: Form, query = '?messageId=m-1') => parse(form, STATUS + query)
-
-  it('names the message by our id in the URL, and else by Twilio', () => {
-    const form = smsStatus(5, 'sent')
-    expect(status(form)).toEqual([
-      {
-        type: 'message.sent',
-        idempotencyKey: `twilio:${ACCOUNT_SID}:status:${sidOf('SM', 5)}:sent`,
-        channel: 'sms',
-        provider: 'twilio',
-        account: ACCOUNT_SID,
-        direction: 'outbound',
-        contact: phone('+12025550142'),
-        endpoint: phone('+12025550100'),
-        messageId: 'm-1',
-        providerMessageId: sidOf('SM', 5),
-        source: { via: 'webhook', raw: form },
-        data: { origin: 'api', extra: { status: 'sent' } },
-      },
-    ])
-    expect(status(form, '')[0]?.messageId).toBe(`twilio:${sidOf('SM', 5)}`)
-  })
-
-  it.each([
-    ['accepted', 'message.sent'],
-    ['scheduled', 'message.sent'],
-    ['queued', 'message.sent'],
-    ['sending', 'message.sent'],
-    ['sent', 'message.sent'],
-    ['delivered', 'message.delivered'],
-    ['partially_delivered', 'message.delivered'],
-    ['read', 'message.read'],
-    ['undelivered', 'message.failed'],
-    ['failed', 'message.failed'],
-    ['canceled', 'message.failed'],
-  ])('%s is %s, with the word of Twilio beside it', (word, type) => {
-    expect(status(smsStatus(5, word))).toMatchObject([
-      { type, idempotencyKey: expect.stringMatching(`:${word}$`), data: { extra: { status: word } } },
-    ])
-  })
-
-  it.each(['receiving', 'received'])('%s tells nothing that the message itself does not', (word) => {
-    expect(status(smsStatus(5, word))).toEqual([])
-  })
-
-  it('keeps the carrier date as it is: it has no zone, and is no time', () => {
-    const [fact] = status(smsStatus(5, 'delivered', { RawDlrDoneDate: '2611230237', MessagingServiceSid: MESSAGING_SERVICE_SID }))
-    expect(fact?.data).toEqual({ extra: { status: 'delivered', rawDlrDoneDate: '2611230237', messagingServiceSid: MESSAGING_SERVICE_SID } })
-    expect(fact).not.toHaveProperty('occurredAt')
-  })
-
-  it('of a read WhatsApp message is read, though SmsStatus lags behind', () => {
-    const [fact] = status(whatsAppStatus(5, 'read', { SmsStatus: 'delivered', EventType: 'READ' }))
-    expect(fact).toMatchObject({ type: 'message.read', channel: 'whatsapp', contact: phone('+33639980001', 'whatsapp:+33639980001') })
-  })
-
-  it.each([
-    ['21610', 'policy', false],
-    ['30003', 'recipient', true],
-    ['30005', 'recipient', false],
-    ['30007', 'policy', false],
-    ['30008', 'provider', true],
-    ['30019', 'content', false],
-    ['30034', 'configuration', false],
-    ['30036', 'provider', false],
-    ['63016', 'content', false],
-    ['63049', 'policy', false],
-    ['99999', 'provider', false],
-  ])('with ErrorCode %s is the fault of %s', (ErrorCode, fault, temporary) => {
-    const [fact] = status(smsStatus(5, 'undelivered', { ErrorCode }))
-    expect(fact).toMatchObject({
-      type: 'message.failed',
-      idempotencyKey: `twilio:${ACCOUNT_SID}:status:${sidOf('SM', 5)}:undelivered:${ErrorCode}`,
-      data: { error: { code: 'undelivered', providerCode: ErrorCode, class: fault } },
-    })
-    expect(fact?.data).toHaveProperty('extra', { status: 'undelivered', ...(temporary ? { temporary } : {}) })
-  })
-
-  it('of an unknown error tells it in the words of the channel', () => {
-    const form = whatsAppStatus(5, 'failed', { ErrorCode: '63999', ChannelStatusMessage: 'Something else' })
-    expect(status(form)[0]?.data).toMatchObject({ error: { text: 'Something else' }, extra: { channelStatusMessage: 'Something else' } })
-    expect(status(smsStatus(5, 'failed'))[0]?.data).toMatchObject({ error: { code: 'failed', class: 'provider' } })
-  })
-
-  it('with ErrorCode 21610 is also the end of consent', () => {
-    expect(status(smsStatus(5, 'failed', { ErrorCode: '21610' }))).toMatchObject([
-      { type: 'message.failed', data: { error: { class: 'policy' } } },
-      {
-        type: 'contact.opted_out',
-        idempotencyKey: `twilio:${ACCOUNT_SID}:opted-out:${sidOf('SM', 5)}:failed:21610`,
-        contact: phone('+12025550142'),
-        data: { reason: 'error 21610' },
-      },
-    ])
-  })
-
-  it('that comes to the wrong path is still a status, and a message still a message', () => {
-    expect(parse(smsStatus(5, 'delivered'))[0]?.type).toBe('message.delivered')
-    expect(parse(incomingMms(5, ['image/png']), STATUS)[0]?.type).toBe('message.received')
   })
 })
 
