@@ -1,2 +1,11 @@
 export * from './greenapi/index.ts'
 export * from './twilio/index.ts'
+export {
+  type MailInbox,
+  type SimulatedMail,
+  type SmtpFault,
+  type SmtpSimulator,
+  type SmtpSimulatorOptions,
+  type SmtpStage,
+  startSmtpSimulator,
+} from './smtp/index.ts'
