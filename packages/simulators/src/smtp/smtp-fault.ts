@@ -26,10 +26,13 @@ export interface FaultBook {
   clear(): void
   /** The fault for this occasion, which counts as one. */
   take(at: SmtpStage, address?: string): SmtpFault | undefined
+  /** Occasions so far. */
+  struck(): number
 }
 
 export function faultBook(): FaultBook {
   let entries: { fault: SmtpFault; left: number }[] = []
+  let struck = 0
   return {
     add(fault, times = Number.POSITIVE_INFINITY) {
       const entry = { fault, left: times }
@@ -43,9 +46,12 @@ export function faultBook(): FaultBook {
     },
     take(at, address) {
       const entry = entries.find(({ fault, left }) => left > 0 && concerns(fault, at, address))
-      if (entry) entry.left -= 1
-      return entry?.fault
+      if (!entry) return undefined
+      entry.left -= 1
+      struck += 1
+      return entry.fault
     },
+    struck: () => struck,
   }
 }
 

@@ -41,9 +41,13 @@ export interface SmtpSimulator {
   readonly inboxUrl: string | undefined
   /** Connections taken since the start. */
   readonly connections: number
+  /** How often a fault struck since the start. */
+  readonly faultsStruck: number
   /** Puts a fault in force, for this many occasions or until the function that comes back is called. */
   fault(fault: SmtpFault, times?: number): () => void
   clearFaults(): void
+  /** Closes the connections that are open now, as a server does with idle ones. */
+  hangUp(): void
   close(): Promise<void>
 }
 
@@ -179,8 +183,14 @@ export async function startSmtpSimulator(options: SmtpSimulatorOptions = {}): Pr
     get connections() {
       return connections
     },
+    get faultsStruck() {
+      return faults.struck()
+    },
     fault: faults.add,
     clearFaults: faults.clear,
+    hangUp() {
+      for (const socket of sockets.values()) socket.end()
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets.values()) socket.destroy()
