@@ -139,8 +139,8 @@ describe('files', () => {
     await send({ content: { html: '<img src="cid:logo">', media }, openMedia: async ({ ref }) => ({ stream: bytes(`bytes of ${ref}`) }) })
     expect(last().mail.attachments.map(({ filename, contentType, cid, content }) => [filename, contentType, cid, String(content)])).toEqual(
       [
-        ['devis é.pdf', 'application/pdf', undefined, 'bytes of a'],
         ['.._x.png', 'image/png', 'logo', 'bytes of b'],
+        ['devis é.pdf', 'application/pdf', undefined, 'bytes of a'],
       ],
     )
   })

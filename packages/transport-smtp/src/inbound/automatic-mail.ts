@@ -5,7 +5,7 @@ import type { MimeEntity } from './mime-entity.ts'
  * answered by a machine. `auto-reply`, besides: it answers a mail of ours, such as a vacation notice.
  * https://www.rfc-editor.org/rfc/rfc3834#section-2
  */
-export function automaticFlags(mail: MimeEntity): string[] {
+export function automaticFlags(mail: MimeEntity, subject = ''): string[] {
   const submitted = mail
     .header('auto-submitted')
     ?.trim()
@@ -17,7 +17,7 @@ export function automaticFlags(mail: MimeEntity): string[] {
     submitted === 'auto-replied' ||
     precedence === 'auto_reply' ||
     has('x-autoreply', 'x-autorespond', 'x-autoresponse', 'x-autoreply-from', 'x-mail-autoreply') ||
-    AWAY.test(mail.header('subject') ?? '')
+    AWAY.test(subject)
   const automatic =
     replied ||
     (submitted !== undefined && submitted !== 'no') ||
@@ -27,6 +27,6 @@ export function automaticFlags(mail: MimeEntity): string[] {
   return [...(automatic ? ['automatic'] : []), ...(replied ? ['auto-reply'] : [])]
 }
 
-/** What mail programs write before the subject when the header is missing. Encoded subjects are not looked into: they have the header. */
+/** What mail programs write before the subject when the header is missing. */
 const AWAY =
   /^\s*(automatic reply|automatische antwort|auto(matic)?[ -]?(reply|response)|out of( the)? office|abwesenheit|r[ée]ponse automatique|absence du bureau|respuesta autom[áa]tica|risposta automatica)\b/i

@@ -13,7 +13,7 @@ export function receivedFact(mail: MimeEntity, parsed: ParsedMail, context: Inbo
   const { account, endpoint, mailId, occurredAt, source } = context
   const [from] = parsed.from?.value ?? []
   const contact = senderOf(from?.address)
-  const flags = [...new Set([...automaticFlags(mail), ...more])]
+  const flags = [...new Set([...automaticFlags(mail, parsed.subject), ...more])]
   const { text, html, subject, attachments } = parsed
   const thread = threadOf(mail)
   const [answered] = thread.inReplyTo ?? []

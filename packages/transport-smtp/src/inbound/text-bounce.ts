@@ -40,6 +40,8 @@ export function isFromMailSystem(mail: MimeEntity, text = ''): boolean {
 }
 
 const MAX_TEXT = 200_000
+/** RFC 5322 has 998 at most. */
+const MAX_LINE = 998
 const DELAYED =
   /\b(delayed|warning only|will be retried|will (keep|continue)( to)? (try|trying)|not yet been delivered|still being retried|retardé)/i
 /** Where the copy of the message begins. */
@@ -57,7 +59,7 @@ interface Found {
 
 /** An address alone on its line, and the lines under it; or one in the line of its reason. */
 function recipientsIn(notice: string, named: readonly string[]): Found[] {
-  const lines = notice.split('\n').map((line) => line.trim())
+  const lines = notice.split('\n').map((line) => line.slice(0, MAX_LINE).trim())
   const found = new Map<string, string>()
   for (const [index, line] of lines.entries()) {
     const [, address] = /^[<'"*•-]{0,2}\s*<?([^\s<>'"():;,]+@[^\s<>'"():;,]+)>?['"]?(?::| on \d.*)?$/.exec(line) ?? []
