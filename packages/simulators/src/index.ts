@@ -1,5 +1,6 @@
 export * from './greenapi/index.ts'
 export * from './twilio/index.ts'
+export { type Certificate, type CertificateOptions, makeCertificate } from './smtp/certificate.ts'
 export {
   type MailInbox,
   type SimulatedMail,

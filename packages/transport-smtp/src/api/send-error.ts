@@ -82,12 +82,14 @@ function refusal(command: string, status: MailStatus, complete: boolean, options
 const TOO_MANY =
   /too many (mails|e-?mails|messages|requests)|rate.?limit|(hourly|daily|sending|message|mail) (limit|quota)|limit.{0,20} per (hour|day|minute)/i
 
+/** Postfix and others keep what they have against the client or the sender until the first recipient. */
+const OURS =
+  /relay(ing)? (access )?(denied|not permitted|prohibited)|not permitted to relay|authentication (is )?required|sender (address )?(rejected|denied|not allowed)|not owned by|(client host|helo command) rejected|permissions? to send as/i
+
 /** What is refused because of our account or settings, not because of this message: the next message would fare no better. */
 function isOurs(command: string, { reply, enhanced, text }: MailStatus): boolean {
   if (reply === 530 || reply === 534 || reply === 535 || reply === 538) return true
-  if (/relay(ing)? (access )?(denied|not permitted|prohibited)|not permitted to relay|authentication (is )?required/i.test(text))
-    return true
-  if (enhanced === '5.1.7' || enhanced === '5.1.8') return true
+  if (OURS.test(text) || enhanced === '5.1.7' || enhanced === '5.1.8' || enhanced === '5.7.60') return true
   if (command === 'MAIL FROM') return !(reply === 552 || enhanced === '5.3.4' || enhanced === '5.2.3')
   return !/^(RCPT TO|DATA)$/.test(command)
 }

@@ -22,6 +22,7 @@ describe('a refusal', () => {
     [refuse('recipient', '550 No such user'), { code: 'send_rejected', failure: 'recipient', providerCode: '550' }],
     [refuse('recipient', '554 5.7.1 Listed in a blocklist'), { code: 'send_rejected', failure: 'policy', providerCode: '5.7.1' }],
     [refuse('recipient', '554 5.7.1 Relay access denied'), { code: 'transport_misconfigured' }],
+    [refuse('recipient', '553 5.7.1 <a@example.com>: Sender address rejected: not owned by user'), { code: 'transport_misconfigured' }],
     [refuse('recipient', '451 4.3.0 Try later'), { code: 'send_unavailable', providerCode: '4.3.0', retryAfterMs: 60_000 }],
     [
       { kind: 'greylist', delayMs: 300_000 },
