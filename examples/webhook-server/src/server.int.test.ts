@@ -146,6 +146,23 @@ describe('a Green-API notification', () => {
   })
 })
 
+describe('a mail that is posted', () => {
+  it('is a message in the log, with the token; without the variable there is no such webhook', async () => {
+    const mail = 'From: Camille <camille@example.org>\r\nMessage-ID: <reply-1@example.org>\r\nSubject: Devis\r\n\r\nOui\r\n'
+    const token = 'inbound-token-for-tests'
+    const post = (authorization: string, to = server) =>
+      fetch(`${to.url}/webhooks/smtp/inbound`, { method: 'POST', body: mail, headers: { authorization, 'content-type': 'message/rfc822' } })
+    expect((await post(`Bearer ${token}`)).status).toBe(404)
+    const other = await startServer(
+      configWith({ SMTP_INBOUND_TOKEN: token, MESSAGE_EVENT_LOGS_DIR: join(dir, 'mail') }),
+      logTo(configWith()),
+    )
+    expect([(await post('Bearer wrong', other)).status, (await post(`Bearer ${token}`, other)).status]).toEqual([401, 200])
+    await other.close()
+    expect(logged).toContain('[RECEIVED] {channel: email, provider: smtp, leadId: inconnu, contact: camille@example.org')
+  })
+})
+
 describe('GET /api/events', () => {
   it('pages through the log', async () => {
     for (let index = 0; index < 5; index += 1) await post(notification(`P${index}`))

@@ -32,7 +32,8 @@ export function mailPool(options: CheckedOptions): MailPool {
     secure: tls === 'implicit',
     requireTLS: tls === 'starttls' && !options.dangerouslyAllowPlainText,
     tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
-    ...(user === undefined ? {} : { auth: { user, pass: password } }),
+    // Where no login is offered, sending without one would only be refused later, or worse, not refused.
+    ...(user === undefined ? {} : { auth: { user, pass: password }, forceAuth: true }),
     maxConnections: options.maxConnections,
     // A message that met a dead connection is tried again by the outbox, which counts and waits.
     maxRequeues: 0,

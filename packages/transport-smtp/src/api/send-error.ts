@@ -71,7 +71,7 @@ function refusal(command: string, status: MailStatus, complete: boolean, options
   const tooMany = TOO_MANY.test(text)
   if (tooMany && reply >= 400) return new CommsError('send_unavailable', said, { ...detail, retryAfterMs: QUOTA_MS })
   // 503 is a mistake in the dialogue, which a new one may not have.
-  if (reply < 500 || reply === 503) {
+  if (reply < 500 || (reply === 503 && !command.startsWith('AUTH'))) {
     const greylisted = /gr[ea]y|4\.7\.1\b|try again/i.test(text) && command === 'RCPT TO'
     return new CommsError('send_unavailable', said, { ...detail, retryAfterMs: greylisted ? GREYLIST_MS : LATER_MS })
   }
