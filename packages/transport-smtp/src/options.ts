@@ -1,5 +1,5 @@
 import { resolveTxt } from 'node:dns/promises'
-import { type Clock, CommsError, type OutboundMessage, parseContactAddress, type SendLimit, systemClock } from '@pipe-comms/core'
+import { type Clock, CommsError, type OutboundMessage, type SendLimit, systemClock } from '@pipe-comms/core'
 import { z } from 'zod'
 import { type Mailbox, readMailbox } from './mailbox.ts'
 import { PRESETS } from './presets.ts'
@@ -167,9 +167,4 @@ export function checkOptions(options: SmtpOptions): CheckedOptions {
     ehloName: data.ehloName ?? data.from.domain,
     redact: secretRedactor([data.password, data.dkim?.privateKey, data.inboundToken], data.user),
   }
-}
-
-/** The account as an address of ours in events, when it is one. */
-export function endpointOf({ from }: Pick<CheckedOptions, 'from'>) {
-  return parseContactAddress(from.address)
 }

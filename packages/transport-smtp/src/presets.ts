@@ -1,5 +1,3 @@
-import type { SmtpOptions } from './options.ts'
-
 /** What is known of relays, as defaults of the options. */
 export const PRESETS = {
   /**
@@ -7,4 +5,4 @@ export const PRESETS = {
    * OVH: set `limits` when your offer differs. The sender must be the user.
    */
   ovh: { host: 'ssl0.ovh.net', port: 465, limits: [{ messages: 200, perMs: 3_600_000 }] },
-} as const satisfies Record<string, Partial<SmtpOptions>>
+} as const

@@ -4,7 +4,7 @@ import type { SMTPPoolSentMessageInfo } from 'nodemailer/lib/smtp-pool'
 import type { CheckedOptions } from '../options.ts'
 
 /** What nodemailer said of one message. */
-export interface Transmission {
+interface Transmission {
   readonly info?: SMTPPoolSentMessageInfo
   readonly error?: unknown
   /**
