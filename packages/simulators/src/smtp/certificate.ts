@@ -17,6 +17,8 @@ export interface CertificateOptions {
 /**
  * A certificate for one run, on the curve P-256. Node signs but does not write certificates, and the libraries that do bring twenty
  * packages; the few fields needed here are written by hand after https://www.rfc-editor.org/rfc/rfc5280#section-4.1
+ * @example
+ * const { cert, key } = makeCertificate({ hosts: ['localhost'], notBefore: new Date(), notAfter: new Date('2049-01-01') })
  */
 export function makeCertificate({ hosts, notBefore, notAfter }: CertificateOptions): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

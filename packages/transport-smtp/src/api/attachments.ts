@@ -27,6 +27,12 @@ export function closeAttachments(attachments: readonly Attachment[]): void {
   for (const { content } of attachments) if (content instanceof Readable) content.destroy()
 }
 
+/** What broke one of them, if anything did. */
+export function brokenAttachment(attachments: readonly Attachment[]): Error | undefined {
+  const broken = attachments.map(({ content }) => (content instanceof Readable ? content.errored : null)).find((error) => error !== null)
+  return broken && Object.assign(new Error(broken.message), { code: 'ESTREAM' })
+}
+
 function isOpenable({ ref, url }: Media, { openMedia }: OutboundMessage, { allowAttachmentUrls }: CheckedOptions): boolean {
   return ref !== undefined ? openMedia !== undefined : url !== undefined && allowAttachmentUrls
 }
@@ -53,7 +59,10 @@ async function open(item: Media, message: OutboundMessage, options: CheckedOptio
   } catch (error) {
     throw new CommsError('send_unavailable', options.redact(`SMTP: ${what} could not be opened (${(error as Error)?.message})`))
   }
-  return stream ? Readable.fromWeb(stream) : Readable.from([])
+  const readable = stream ? Readable.fromWeb(stream) : Readable.from([])
+  // One that breaks before anybody reads it must not end the process; it is seen when the mail is built.
+  readable.on('error', () => {})
+  return readable
 }
 
 function readUrl(text: string): URL {

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, verify } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type MessageContent, parseContactAddress } from '@pipe-comms/core'
+import { type Media, type MessageContent, parseContactAddress } from '@pipe-comms/core'
 import type { SimulatedMail } from '@pipe-comms/simulators'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { SmtpOptions } from '../index.ts'
@@ -151,6 +151,24 @@ describe('files', () => {
     const closed = Promise.reject(new Error('no such file'))
     closed.catch(() => {})
     await expect(send({ content, openMedia: () => closed })).rejects.toMatchObject({ code: 'send_unavailable', message: /no such file/ })
+    const early = [
+      { kind: 'document' as const, ref: 'breaks' },
+      { kind: 'document' as const, ref: 'slow' },
+    ]
+    const openMedia = async ({ ref }: Media) => {
+      if (ref === 'breaks')
+        return {
+          stream: new ReadableStream<Uint8Array>({
+            start: (controller) => queueMicrotask(() => controller.error(new Error('gone early'))),
+          }),
+        }
+      await new Promise((resolve) => setImmediate(resolve))
+      return { stream: bytes('late') }
+    }
+    await expect(send({ content: { text: 'x', media: early }, openMedia })).rejects.toMatchObject({
+      code: 'send_unavailable',
+      message: /gone early/,
+    })
     let turns = 0
     const breaking = () =>
       new ReadableStream<Uint8Array>({

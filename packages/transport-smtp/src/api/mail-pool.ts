@@ -2,6 +2,7 @@ import { createTransport } from 'nodemailer'
 import type { SendMailOptions } from 'nodemailer/lib/mailer'
 import type { SMTPPoolSentMessageInfo } from 'nodemailer/lib/smtp-pool'
 import type { CheckedOptions } from '../options.ts'
+import { brokenAttachment } from './attachments.ts'
 
 /** What nodemailer said of one message. */
 interface Transmission {
@@ -69,7 +70,8 @@ export function mailPool(options: CheckedOptions): MailPool {
       if (signal) source.once('end', () => complete.add(signal))
       return source
     }
-    callback()
+    // From here on nodemailer listens for what breaks; one that broke before would never end.
+    callback(brokenAttachment(mail.data.attachments ?? []))
   })
   // A pool reports trouble with connections that have no message here; there is nobody to tell, and without a listener it would throw.
   mailer.on('error', () => {})

@@ -68,8 +68,9 @@ function refusal(command: string, status: MailStatus, complete: boolean, options
   const providerCode = providerCodeOf(status)
   const detail = providerCode === undefined ? {} : { providerCode }
   const { reply = 0, text } = status
-  const tooMany = TOO_MANY.test(text)
-  if (tooMany && reply >= 400) return new CommsError('send_unavailable', said, { ...detail, retryAfterMs: QUOTA_MS })
+  // x.2.2 is the recipient's quota, not ours.
+  if (TOO_MANY.test(text) && !status.enhanced?.endsWith('.2.2'))
+    return new CommsError('send_unavailable', said, { ...detail, retryAfterMs: QUOTA_MS })
   // 503 is a mistake in the dialogue, which a new one may not have.
   if (reply < 500 || (reply === 503 && !command.startsWith('AUTH'))) {
     const greylisted = /gr[ea]y|4\.7\.1\b|try again/i.test(text) && command === 'RCPT TO'
