@@ -27,12 +27,6 @@ export function closeAttachments(attachments: readonly Attachment[]): void {
   for (const { content } of attachments) if (content instanceof Readable) content.destroy()
 }
 
-/** What broke one of them, if anything did. */
-export function brokenAttachment(attachments: readonly Attachment[]): Error | undefined {
-  const broken = attachments.map(({ content }) => (content instanceof Readable ? content.errored : null)).find((error) => error !== null)
-  return broken && Object.assign(new Error(broken.message), { code: 'ESTREAM' })
-}
-
 function isOpenable({ ref, url }: Media, { openMedia }: OutboundMessage, { allowAttachmentUrls }: CheckedOptions): boolean {
   return ref !== undefined ? openMedia !== undefined : url !== undefined && allowAttachmentUrls
 }
@@ -60,7 +54,7 @@ async function open(item: Media, message: OutboundMessage, options: CheckedOptio
     throw new CommsError('send_unavailable', options.redact(`SMTP: ${what} could not be opened (${(error as Error)?.message})`))
   }
   const readable = stream ? Readable.fromWeb(stream) : Readable.from([])
-  // One that breaks before anybody reads it must not end the process; it is seen when the mail is built.
+  // One that breaks before anybody reads it must not end the process; nodemailer sees it when it reads.
   readable.on('error', () => {})
   return readable
 }

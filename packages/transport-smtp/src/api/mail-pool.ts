@@ -2,7 +2,6 @@ import { createTransport } from 'nodemailer'
 import type { SendMailOptions } from 'nodemailer/lib/mailer'
 import type { SMTPPoolSentMessageInfo } from 'nodemailer/lib/smtp-pool'
 import type { CheckedOptions } from '../options.ts'
-import { brokenAttachment } from './attachments.ts'
 
 /** What nodemailer said of one message. */
 interface Transmission {
@@ -70,8 +69,7 @@ export function mailPool(options: CheckedOptions): MailPool {
       if (signal) source.once('end', () => complete.add(signal))
       return source
     }
-    // From here on nodemailer listens for what breaks; one that broke before would never end.
-    callback(brokenAttachment(mail.data.attachments ?? []))
+    callback()
   })
   // A pool reports trouble with connections that have no message here; there is nobody to tell, and without a listener it would throw.
   mailer.on('error', () => {})

@@ -200,6 +200,21 @@ describe('a delivery status notification', () => {
     })
   })
 
+  it('with a status that says nothing has the code that the other server answered', async () => {
+    const fields = [
+      'Final-Recipient: rfc822; camille@example.org',
+      'Action: failed',
+      'Status: 5.0.0',
+      'Diagnostic-Code: smtp; 550 5.7.1 Spam',
+    ]
+    expect(dataOf(await only(bounce({ recipients: [{ fields }] })), 'message.failed').error).toMatchObject({
+      providerCode: '5.7.1',
+      class: 'policy',
+    })
+    const other = fields.map((field) => field.replace('5.0.0', '5.2.2'))
+    expect(dataOf(await only(bounce({ recipients: [{ fields: other }] })), 'message.failed').error.providerCode).toBe('5.2.2')
+  })
+
   it('tells of each recipient by itself; a delay is no failure, a relay no delivery', async () => {
     const of = (address: string, action: string, status: string, ...more: readonly string[]) => ({
       fields: [`Final-Recipient: rfc822; ${address}`, `Action: ${action}`, `Status: ${status}`, ...more],
@@ -247,6 +262,9 @@ describe('a delivery status notification', () => {
   it('about a message that is not ours keeps its name', async () => {
     const fact = await only(bounce({ original: ['Message-ID: <abc@other.example.net>'] }))
     expect([fact.messageId, fact.providerMessageId]).toEqual(['smtp:abc@other.example.net', 'abc@other.example.net'])
+    // Unless its ENVID is ours: a relay may have given the message another Message-ID.
+    const renamed = await only(bounce({ perMessage: ['Original-Envelope-Id: m-1'], original: ['Message-ID: <abc@relay.example.net>'] }))
+    expect([renamed.messageId, renamed.providerMessageId]).toEqual(['m-1', 'abc@relay.example.net'])
   })
 
   it('about a copy does not make the message fail', async () => {
