@@ -16,6 +16,13 @@ export default {
       to: { path: pluginFolders, pathNot: '^packages/$1-$2/' },
     },
     {
+      name: 'simulators-know-nothing-of-ours',
+      comment: 'They stand for the outside: what passes against them does not pass because both sides share a mistake.',
+      severity: 'error',
+      from: { path: '^packages/simulators/' },
+      to: { path: '((^|/)packages/(?!simulators/)|@pipe-comms/)' },
+    },
+    {
       name: 'packages-know-no-applications',
       severity: 'error',
       from: { path: '^packages/', pathNot: '^packages/cli/' },

@@ -48,6 +48,7 @@ it.each([
     "import type { x } from '@pipe-comms/transport-greenapi'\nexport type y = x",
     'plugins-know-only-core',
   ],
+  ['a simulator that imports core', 'packages/simulators/src/planted.ts', "import '@pipe-comms/core'", 'simulators-know-nothing-of-ours'],
   ['core that imports a store', 'packages/comms-core/src/planted.ts', "import '@pipe-comms/store-json'", 'core-knows-nobody'],
   ['core that imports node', 'packages/comms-core/src/planted.ts', "import 'node:fs'", 'core-is-web-standard'],
   [

@@ -1,16 +1,24 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { benchImports } from './imports.ts'
+import { benchSmtp } from './smtp.ts'
 import { benchStores } from './stores.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { events: { type: 'string', default: '1000000' }, out: { type: 'string' } },
 })
+const benchmarks: Readonly<Record<string, () => string | Promise<string>>> = {
+  stores: () => benchStores({ million: Number(values.events) }),
+  imports: benchImports,
+  smtp: benchSmtp,
+}
 const [what = 'stores'] = positionals
-if (what !== 'stores') {
-  process.stderr.write(`Expected stores, got ${what}\n`)
+const bench = benchmarks[what]
+if (!bench) {
+  process.stderr.write(`Expected ${Object.keys(benchmarks).join(' or ')}, got ${what}\n`)
   process.exit(2)
 }
-const report = await benchStores({ million: Number(values.events) })
+const report = await bench()
 process.stdout.write(report)
 if (values.out) await writeFile(values.out, report)

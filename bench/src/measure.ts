@@ -43,13 +43,14 @@ export async function rate(count: number, run: () => Promise<void> | void): Prom
   return (count / (performance.now() - startedAt)) * 1000
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] as number
 }
 
 export function table(title: string, comparisons: readonly Comparison[], figures: readonly Figure[]): string {
-  const lines = [`## ${title}`, '', machine(), '', '| what | ours | raw engine | ratio | goal |', '|---|---|---|---|---|']
+  const lines = [`## ${title}`, '', machine()]
+  if (comparisons.length > 0) lines.push('', '| what | ours | raw engine | ratio | goal |', '|---|---|---|---|---|')
   for (const { what, unit, ours, raw, goal } of comparisons) {
     const ratio = ours / raw
     const met = goal === undefined ? '' : `≥ ${goal} ${ratio >= goal ? 'met' : '**missed**'}`

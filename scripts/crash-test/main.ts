@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util'
+import { crashGreenApi } from './greenapi.ts'
 import { crashStores } from './stores.ts'
 import { crashWebhooks } from './webhooks.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { posts: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '200' } },
+  options: {
+    posts: { type: 'string', default: '2000' },
+    rounds: { type: 'string', default: '200' },
+    messages: { type: 'string', default: '10000' },
+    restarts: { type: 'string', default: '5' },
+  },
 })
 const [what = 'stores'] = positionals
 let right: boolean
@@ -26,8 +32,15 @@ switch (what) {
     right = report.lost === 0 && report.doubled === 0 && report.afterRepost === report.posts
     break
   }
+  case 'greenapi': {
+    const report = await crashGreenApi({ messages: Number(values.messages), restarts: Number(values.restarts) })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(14)} ${value}`)
+    right =
+      report.lost + report.doubled + report.leaked === 0 && report.recorded === report.messages && report.quarantined === report.poison
+    break
+  }
   default:
-    console.error(`Expected stores or webhooks, got ${what}`)
+    console.error(`Expected stores, webhooks or greenapi, got ${what}`)
     process.exit(2)
 }
 console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')

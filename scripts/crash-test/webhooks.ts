@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { countKeys, startServer } from './server-process.ts'
 
 export interface WebhookCrashReport {
   readonly posts: number
@@ -20,7 +19,6 @@ export interface WebhookCrashReport {
   readonly afterRepost: number
 }
 
-const SERVER = fileURLToPath(new URL('../../examples/webhook-server/src/main.ts', import.meta.url))
 const TOKEN = 'crash-test-token'
 /** Ten at a time, as a provider with several connections would. */
 const AT_ONCE = 10
@@ -34,7 +32,7 @@ export async function crashWebhooks({ posts }: { posts: number }): Promise<Webho
   const notifications = Array.from({ length: posts }, (_, index) => notification(`CRASH${index}`))
   try {
     const killAfter = Math.floor(posts * (0.3 + 0.4 * Math.random()))
-    const first = await startServer(dir)
+    const first = await startServer(dir, { GREEN_API_WEBHOOK_TOKEN: TOKEN })
     let answered = 0
     const acknowledged = await postAll(first.url, notifications, () => {
       answered += 1
@@ -44,7 +42,7 @@ export async function crashWebhooks({ posts }: { posts: number }): Promise<Webho
     const left = await countKeys(dir)
     const lost = acknowledged.filter((id) => !left.has(keyOf(id))).length
 
-    const second = await startServer(dir)
+    const second = await startServer(dir, { GREEN_API_WEBHOOK_TOKEN: TOKEN })
     const afterRestart = total(await countKeys(dir))
     const again = await postAll(second.url, notifications, () => {})
     second.process.kill('SIGTERM')
@@ -56,28 +54,6 @@ export async function crashWebhooks({ posts }: { posts: number }): Promise<Webho
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
-}
-
-async function startServer(dir: string): Promise<{ process: ChildProcess; url: string }> {
-  const env = {
-    PATH: process.env.PATH,
-    PORT: '0',
-    LOG_LEVEL: 'error',
-    MESSAGE_EVENT_LOGS_DIR: dir,
-    GREEN_API_WEBHOOK_TOKEN: TOKEN,
-  }
-  const child = spawn(process.execPath, ['--conditions=@pipe-comms/source', SERVER], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  child.stdout.setEncoding('utf8')
-  for await (const chunk of child.stdout) {
-    said += chunk
-    const url = /Listens on\s+(http:\S+)/.exec(said)?.[1]
-    if (url) {
-      child.stdout.resume()
-      return { process: child, url }
-    }
-  }
-  throw new Error(`The server did not start: ${said}`)
 }
 
 /** Posts every notification, ten at a time, and gives the ids of those answered with 200. */
@@ -110,26 +86,6 @@ function post(url: string, body: string, agent: Agent): Promise<number | undefin
     sent.on('error', () => resolve(undefined))
     sent.end(body)
   })
-}
-
-async function countKeys(dir: string): Promise<Map<string, number>> {
-  const counts = new Map<string, number>()
-  for (const name of (await readdir(dir)).filter((file) => file.endsWith('.jsonl'))) {
-    for (const line of (await readFile(join(dir, name), 'utf8')).split('\n')) {
-      const key = keyIn(line)
-      if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
-    }
-  }
-  return counts
-}
-
-/** The line a kill has cut in two is not a line yet. */
-function keyIn(line: string): string | undefined {
-  try {
-    return (JSON.parse(line) as { idempotencyKey?: string }).idempotencyKey
-  } catch {
-    return undefined
-  }
 }
 
 function total(counts: ReadonlyMap<string, number>): number {

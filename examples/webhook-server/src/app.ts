@@ -30,6 +30,17 @@ export function createApp({ comms, store, webhooks }: Running, config: Config, l
     return comms.handle(c.req.raw)
   })
 
+  const { twilio, sandbox } = config
+  app.get('/webhooks/twilio-sms/status-check', (c) =>
+    c.json({ ok: true, service: 'twilio-sms-webhook', account: twilio?.accountSid ?? null, simulated: sandbox.twilio }),
+  )
+  app.on(['GET', 'POST'], ['/webhooks/twilio-sms/incoming', '/webhooks/twilio-sms/status'], (c) => {
+    log.info(`WEBHOOK TWILIO ENTRANT ${c.req.method} ${c.req.path}`)
+    return comms.handle(c.req.raw)
+  })
+
+  app.all('/webhooks/smtp/inbound', (c) => comms.handle(c.req.raw))
+
   app.use('/api/*', jwt({ secret: config.jwtSecret, alg: 'HS256' }))
   app.get('/api/events', async (c) => {
     const page = pageSchema.safeParse(c.req.query())

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import {
+  type CheckpointStore,
   type Comms,
   createComms,
   type EventCache,
@@ -9,11 +10,11 @@ import {
   type Spool,
   type WebhookReport,
 } from '@pipe-comms/core'
-import { openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
+import { jsonCheckpointStore, openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
-import { greenApiTransport } from '@pipe-comms/transport-greenapi'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
+import { openTransports } from './transports.ts'
 
 export interface Running {
   readonly comms: Comms
@@ -28,34 +29,44 @@ const MAX_BATCH = 100
 /** Composes store and transports of this configuration. */
 export async function openComms(config: Config, log: Pino): Promise<Running> {
   const logger = coreLogger(log)
-  const { disk, spool } = await openPersistence(config, logger)
+  const { disk, spool, checkpoints } = await openPersistence(config, logger)
   const store = eventCache({
     store: disk,
     maxBatch: MAX_BATCH,
     onQueued: (event, pending) => log.info(`MESSAGE EVENT ${event.type}: Event ${event.id} ajouté au cache (${pending}/${MAX_BATCH})`),
-  })
-  const { instanceId, token, webhookToken, url } = config.greenApi
-  const greenApi = greenApiTransport({
-    idInstance: instanceId,
-    webhookToken,
-    ...(token === undefined ? {} : { apiToken: token }),
-    ...(url === undefined ? {} : { apiUrl: url }),
   })
   const webhooks: Record<string, number> = {}
   const onWebhook = (report: WebhookReport) => {
     webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
     logWebhook(report, log)
   }
-  const comms = createComms({ store, transports: [greenApi], logger, onWebhook, ...(spool ? { spool } : {}) })
+  const comms = createComms({
+    store,
+    transports: openTransports(config),
+    defaultRegion: config.defaultRegion,
+    outbox: { checkpoints },
+    logger,
+    onWebhook,
+    ...(spool ? { spool } : {}),
+  })
   comms.start()
   return { comms, store, webhooks }
 }
 
+interface Persistence {
+  readonly disk: EventStore
+  readonly checkpoints: CheckpointStore
+  readonly spool?: Spool
+}
+
 /** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */
-async function openPersistence(config: Config, logger: Logger): Promise<{ disk: EventStore; spool?: Spool }> {
-  if (config.persistence === 'json') return { disk: await openJsonEventStore({ dir: config.logsDir, logger }) }
+async function openPersistence(config: Config, logger: Logger): Promise<Persistence> {
+  if (config.persistence === 'json') {
+    const disk = await openJsonEventStore({ dir: config.logsDir, logger })
+    return { disk, checkpoints: jsonCheckpointStore({ file: join(config.logsDir, 'checkpoints.json') }) }
+  }
   const disk = await openSqliteEventStore({ file: config.sqliteFile, logger })
-  return { disk, spool: await openFileSpool({ dir: join(config.logsDir, 'spool'), logger }) }
+  return { disk, checkpoints: disk.checkpoints, spool: await openFileSpool({ dir: join(config.logsDir, 'spool'), logger }) }
 }
 
 function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {

@@ -8,6 +8,13 @@ const real = {
   JWT_SECRET: 'a-secret-for-tests-of-at-least-32-characters',
 }
 
+const twilio = {
+  PUBLIC_URL: 'https://comms.example.com',
+  TWILIO_ACCOUNT_SID: 'AC0123456789abcdef0123456789abcdef',
+  TWILIO_AUTH_TOKEN: 'auth-token-for-tests',
+  TWILIO_SMS_FROM: '+12025550100',
+}
+
 const problemsOf = (env: Record<string, string>): readonly string[] => {
   try {
     loadConfig(env)
@@ -18,6 +25,8 @@ const problemsOf = (env: Record<string, string>): readonly string[] => {
   return []
 }
 
+const smtp = { SMTP_HOST: 'mail.example.com', SMTP_USER: 'sales@example.com', SMTP_PASSWORD: 'smtp-password-for-tests' }
+
 describe('loadConfig', () => {
   it('runs without any variable: JSON files, loopback, generated secrets', () => {
     const config = loadConfig({})
@@ -27,7 +36,7 @@ describe('loadConfig', () => {
       logsDir: './logs/message_events',
       defaultRegion: 'FR',
       greenApi: { instanceId: '7105000001' },
-      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true },
+      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true, twilio: true, smtp: true },
     })
     expect(loadConfig({}).jwtSecret).not.toBe(config.jwtSecret)
     expect(loadConfig({}).greenApi.webhookToken).not.toBe(config.greenApi.webhookToken)
@@ -65,8 +74,50 @@ describe('loadConfig', () => {
   it('refuses anything simulated or generated in production', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',
+      'NODE_ENV=production: Twilio would be simulated; set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_SMS_FROM, or TWILIO_ACCOUNT_SID=off',
+      'NODE_ENV=production: SMTP would be simulated; set SMTP_HOST, SMTP_USER, SMTP_PASSWORD, or SMTP_HOST=off',
       'NODE_ENV=production: JWT_SECRET would be generated; set it',
     ])
-    expect(loadConfig({ NODE_ENV: 'production', ...real }).sandbox).toEqual({ greenApi: false, webhookToken: false, jwtSecret: false })
+    const nothing = { greenApi: false, webhookToken: false, jwtSecret: false, twilio: false, smtp: false }
+    expect(loadConfig({ NODE_ENV: 'production', ...real, ...twilio, ...smtp }).sandbox).toEqual(nothing)
+    const without = loadConfig({ NODE_ENV: 'production', ...real, TWILIO_ACCOUNT_SID: 'off', SMTP_HOST: 'off' })
+    expect(without.sandbox).toEqual(nothing)
+    expect([without.twilio, without.smtp]).toEqual([undefined, undefined])
+  })
+
+  it('takes the Twilio settings together, with the URL that Twilio signs, and two tokens while they are rotated', () => {
+    expect(loadConfig({ ...twilio, TWILIO_AUTH_TOKEN: 'primary-token, secondary-token' }).twilio).toEqual({
+      accountSid: twilio.TWILIO_ACCOUNT_SID,
+      authTokens: ['primary-token', 'secondary-token'],
+      from: '+12025550100',
+      url: undefined,
+      publicUrl: 'https://comms.example.com',
+    })
+    expect(problemsOf({ TWILIO_AUTH_TOKEN: 'secret-token,' })).toEqual([
+      'TWILIO_AUTH_TOKEN: expected a token, or two with a comma between',
+      'TWILIO_ACCOUNT_SID: expected together with the other Twilio settings',
+      'TWILIO_SMS_FROM: expected together with the other Twilio settings',
+      'PUBLIC_URL: expected with Twilio, which signs the URL that it calls',
+    ])
+    expect(problemsOf({ ...twilio, TWILIO_ACCOUNT_SID: 'SK1' })).toEqual([
+      'TWILIO_ACCOUNT_SID: expected AC and 32 hexadecimal digits, or off',
+    ])
+  })
+
+  it('sends as the SMTP user unless it is told another sender', () => {
+    const relay = { host: 'mail.example.com', port: undefined, user: 'sales@example.com', password: 'smtp-password-for-tests' }
+    expect(loadConfig({ ...real, ...smtp }).smtp).toEqual({ ...relay, from: 'sales@example.com' })
+    expect(loadConfig({ ...real, ...smtp, SMTP_PORT: '465', SMTP_FROM: 'Sales <s@example.com>' }).smtp).toEqual({
+      ...relay,
+      port: 465,
+      from: 'Sales <s@example.com>',
+    })
+    expect(problemsOf({ SMTP_HOST: 'mail.example.com', SMTP_PORT: 'x' })).toEqual([
+      expect.stringMatching(/^SMTP_PORT: expected a port number/),
+      'SMTP_USER: expected together with the other SMTP settings',
+      'SMTP_PASSWORD: expected together with the other SMTP settings',
+    ])
+    expect(loadConfig({ SMTP_HOST: 'off' })).toMatchObject({ sandbox: { smtp: false } })
+    expect(loadConfig({ SMTP_HOST: 'off' })).not.toHaveProperty('smtp')
   })
 })

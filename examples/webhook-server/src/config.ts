@@ -19,8 +19,39 @@ export interface Config {
     readonly token: string | undefined
     readonly webhookToken: string
     readonly url: string | undefined
+    /** Where files are uploaded; set by the sandbox alone, the real one follows from the instance. */
+    readonly mediaUrl: string | undefined
   }
-  readonly sandbox: { readonly greenApi: boolean; readonly webhookToken: boolean; readonly jwtSecret: boolean }
+  /** Absent when it is switched off or simulated. */
+  readonly twilio?: {
+    readonly accountSid: string
+    /** Two while the token is rotated. */
+    readonly authTokens: readonly string[]
+    /** A number, short code or name; or the `MG…` of a Messaging Service. */
+    readonly from: string
+    readonly url: string | undefined
+    /** What Twilio signs. */
+    readonly publicUrl: string
+  }
+  /** Absent when it is switched off or simulated. */
+  readonly smtp?: {
+    readonly host: string
+    readonly port: number | undefined
+    readonly user: string
+    readonly password: string
+    readonly from: string
+    /** Set by the sandbox alone: its own certificate. */
+    readonly ca?: string
+  }
+  /** Opens the webhook that takes mail. */
+  readonly smtpInboundToken: string | undefined
+  readonly sandbox: {
+    readonly greenApi: boolean
+    readonly webhookToken: boolean
+    readonly jwtSecret: boolean
+    readonly twilio: boolean
+    readonly smtp: boolean
+  }
 }
 
 /** Every variable with what is wrong with it. */
@@ -59,8 +90,28 @@ const schema = z.object({
   GREEN_API_TOKEN: text,
   GREEN_API_WEBHOOK_TOKEN: text,
   GREEN_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .trim()
+    .regex(/^(AC[0-9a-f]{32}|off)$/, 'expected AC and 32 hexadecimal digits, or off')
+    .optional(),
+  TWILIO_AUTH_TOKEN: z
+    .string()
+    .transform((list) => list.split(',').map((token) => token.trim()))
+    .refine((tokens) => tokens.every((token) => token !== ''), 'expected a token, or two with a comma between')
+    .optional(),
+  TWILIO_SMS_FROM: text,
+  TWILIO_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  SMTP_HOST: text,
+  SMTP_PORT: z.coerce.number('expected a port number').int().min(1).max(65_535).optional(),
+  SMTP_USER: text,
+  SMTP_PASSWORD: z.string().optional(),
+  SMTP_FROM: text,
+  SMTP_INBOUND_TOKEN: z.string().trim().min(16, 'expected at least 16 characters').optional(),
 })
 
+const TWILIO_SETTINGS = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_SMS_FROM'] as const
+const SMTP_SETTINGS = ['SMTP_HOST', 'SMTP_USER', 'SMTP_PASSWORD'] as const
 const GREEN_API_CREDENTIALS = ['GREEN_API_INSTANCE_ID', 'GREEN_API_TOKEN', 'GREEN_API_WEBHOOK_TOKEN'] as const
 
 /**
@@ -75,9 +126,18 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const missing = GREEN_API_CREDENTIALS.filter((name) => !(name in given))
   const simulated = !('GREEN_API_INSTANCE_ID' in given) && !('GREEN_API_TOKEN' in given)
   if (!simulated) for (const name of missing) problems.push(`${name}: expected together with the other Green-API credentials`)
+  const twilio = readTwilio(given)
+  const smtp = readSmtp(given)
+  problems.push(...twilio.problems, ...smtp.problems)
   const generated = !('JWT_SECRET' in given)
   if (given.NODE_ENV === 'production') {
     if (simulated) problems.push(`NODE_ENV=production: Green-API would be simulated; set ${GREEN_API_CREDENTIALS.join(', ')}`)
+    if (twilio.mode === 'simulated') {
+      problems.push(`NODE_ENV=production: Twilio would be simulated; set ${TWILIO_SETTINGS.join(', ')}, or TWILIO_ACCOUNT_SID=off`)
+    }
+    if (smtp.mode === 'simulated') {
+      problems.push(`NODE_ENV=production: SMTP would be simulated; set ${SMTP_SETTINGS.join(', ')}, or SMTP_HOST=off`)
+    }
     if (generated) problems.push('NODE_ENV=production: JWT_SECRET would be generated; set it')
   }
   if (problems.length > 0 || !checked.success) throw new ConfigError(problems)
@@ -99,8 +159,64 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       token: settings.GREEN_API_TOKEN,
       webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
       url: settings.GREEN_API_URL,
+      mediaUrl: undefined,
     },
-    sandbox: { greenApi: simulated, webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined, jwtSecret: generated },
+    ...(twilio.mode === 'real' ? { twilio: twilioOf(settings) } : {}),
+    ...(smtp.mode === 'real' ? { smtp: smtpOf(settings) } : {}),
+    smtpInboundToken: settings.SMTP_INBOUND_TOKEN,
+    sandbox: {
+      greenApi: simulated,
+      webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined,
+      jwtSecret: generated,
+      twilio: twilio.mode === 'simulated',
+      smtp: smtp.mode === 'simulated',
+    },
+  }
+}
+
+interface Provider {
+  readonly mode: 'real' | 'simulated' | 'off'
+  readonly problems: readonly string[]
+}
+
+function readTwilio(given: Readonly<Record<string, unknown>>): Provider {
+  if (given.TWILIO_ACCOUNT_SID === 'off') return { mode: 'off', problems: [] }
+  const missing = TWILIO_SETTINGS.filter((name) => !(name in given))
+  if (missing.length === TWILIO_SETTINGS.length && !('TWILIO_API_URL' in given)) return { mode: 'simulated', problems: [] }
+  const problems = missing.map((name) => `${name}: expected together with the other Twilio settings`)
+  if (!('PUBLIC_URL' in given)) problems.push('PUBLIC_URL: expected with Twilio, which signs the URL that it calls')
+  return { mode: 'real', problems }
+}
+
+function readSmtp(given: Readonly<Record<string, unknown>>): Provider {
+  if (given.SMTP_HOST === 'off') return { mode: 'off', problems: [] }
+  const missing = SMTP_SETTINGS.filter((name) => !(name in given))
+  if (missing.length === SMTP_SETTINGS.length) return { mode: 'simulated', problems: [] }
+  return { mode: 'real', problems: missing.map((name) => `${name}: expected together with the other SMTP settings`) }
+}
+
+type Settings = z.output<typeof schema>
+
+/** What is missing was refused before. */
+function twilioOf(settings: Settings): NonNullable<Config['twilio']> {
+  return {
+    accountSid: settings.TWILIO_ACCOUNT_SID as string,
+    authTokens: settings.TWILIO_AUTH_TOKEN as string[],
+    from: settings.TWILIO_SMS_FROM as string,
+    url: settings.TWILIO_API_URL,
+    publicUrl: settings.PUBLIC_URL as string,
+  }
+}
+
+/** The sender is the user where the user is an address, as with most relays. */
+function smtpOf(settings: Settings): NonNullable<Config['smtp']> {
+  const user = settings.SMTP_USER as string
+  return {
+    host: settings.SMTP_HOST as string,
+    port: settings.SMTP_PORT,
+    user,
+    password: settings.SMTP_PASSWORD as string,
+    from: settings.SMTP_FROM ?? user,
   }
 }
 

@@ -1,11 +1,16 @@
 import { resolve } from 'node:path'
 import { sign } from 'hono/jwt'
 import type { Config } from './config.ts'
+import type { Server } from './server.ts'
 
 const SANDBOX_JWT_SECONDS = 86_400
 
 /** What the server says when it is up: where it listens, where events go, and lines that can be pasted to try it. */
-export async function welcome(config: Config, url: string, now = Date.now()): Promise<string> {
+export async function welcome(
+  config: Config,
+  { url, sandboxLines, hints }: Pick<Server, 'url' | 'sandboxLines' | 'hints'>,
+  now = Date.now(),
+): Promise<string> {
   const seconds = Math.floor(now / 1000)
   const lines = [
     'Pipe Comms webhook server is up.',
@@ -13,9 +18,7 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
     config.persistence === 'json'
       ? `  Events go to ${resolve(config.logsDir)} (JSON lines, a file a day, UTC)`
       : `  Events go to ${resolve(config.sqliteFile)} (SQLite)`,
-    config.sandbox.greenApi
-      ? `  Green-API    sandbox: no credentials, so nothing is sent; POST ${url}/webhooks/greenapi takes ${config.sandbox.webhookToken ? "this run's generated token" : 'GREEN_API_WEBHOOK_TOKEN'}`
-      : `  Green-API    instance ${config.greenApi.instanceId}; its webhookUrl is ${config.publicUrl ?? url}/webhooks/greenapi`,
+    ...[...configured(config, url), ...sandboxLines].map((line) => `  ${line}`),
   ]
   if (config.sandbox.jwtSecret) lines.push('  API          JWT_SECRET is generated and changes at every start')
 
@@ -41,7 +44,21 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
     const jwt = await sign({ sub: 'sandbox', exp: seconds + SANDBOX_JWT_SECONDS }, config.jwtSecret, 'HS256')
     lines.push('', 'and the event is in the log', '', curl(`-s ${url}/api/events -H "Authorization: Bearer ${jwt}"`))
   }
+  for (const { title, line } of hints) lines.push('', title, '', line)
   return `${lines.join('\n')}\n`
+}
+
+/** What is connected to real providers, and what is switched off. */
+function configured({ greenApi, twilio, smtp, publicUrl, sandbox }: Config, url: string): string[] {
+  const lines: string[] = []
+  if (!sandbox.greenApi) lines.push(`Green-API    instance ${greenApi.instanceId}; its webhookUrl is ${publicUrl ?? url}/webhooks/greenapi`)
+  if (twilio) {
+    const incoming = `${twilio.publicUrl}/webhooks/twilio-sms/incoming#rc=3&rp=5xx,ct,rt`
+    lines.push(`Twilio       account ${twilio.accountSid}; "A message comes in" is ${incoming}`)
+  } else if (!sandbox.twilio) lines.push('Twilio       off')
+  if (smtp) lines.push(`SMTP         ${smtp.host} as ${smtp.user}`)
+  else if (!sandbox.smtp) lines.push('SMTP         off')
+  return lines
 }
 
 function curl(rest: string): string {

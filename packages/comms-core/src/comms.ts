@@ -71,7 +71,7 @@ export interface Comms {
    * the spool.
    */
   start(): void
-  /** Waits for what is under way and closes the store. */
+  /** Waits for what is under way and closes transports and store. */
   close(): Promise<void>
 }
 
@@ -127,7 +127,7 @@ export function createComms(options: CommsOptions): Comms {
     transports,
     ...runtime,
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
-    canOpenMedia: outboxSettings.openMedia !== undefined,
+    ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
   const underWay = new Set<Promise<unknown>>()
 
@@ -187,6 +187,7 @@ export function createComms(options: CommsOptions): Comms {
     async close() {
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
       await drainer?.stop()
+      await Promise.allSettled(transports.map((transport) => transport.close?.()))
       await store.close()
     },
   }

@@ -18,6 +18,8 @@
  * | `send_rejected` | final: this message will never be taken; see `failure` | correct the message |
  * | `send_unavailable` | certainly not sent; see `retryAfterMs` | try again later |
  * | `send_uncertain` | may have been sent | reconcile with the provider, do not repeat blindly |
+ * | `media_refused` | a file of a message is too large, of another type, or elsewhere than at the provider | leave it |
+ * | `media_unavailable` | a file of a message cannot be fetched now, or exists no more | try again later |
  * | `transport_misconfigured` | credentials, account or settings are wrong | an operator must act |
  */
 export type CommsErrorCode =
@@ -36,6 +38,8 @@ export type CommsErrorCode =
   | 'send_rejected'
   | 'send_unavailable'
   | 'send_uncertain'
+  | 'media_refused'
+  | 'media_unavailable'
   | 'transport_misconfigured'
 
 /** Whose fault a final failure is: the other party's address, what was sent, our settings, the provider, or a rule (consent, quota). */

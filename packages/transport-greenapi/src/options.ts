@@ -1,4 +1,4 @@
-import { CommsError } from '@pipe-comms/core'
+import { type Clock, CommsError, type IdSource, type Sleep, systemClock, timerSleep, uuidSource } from '@pipe-comms/core'
 import { z } from 'zod'
 import { isAddressRange } from './webhook/source-address.ts'
 
@@ -22,14 +22,35 @@ export interface GreenApiOptions {
   readonly allowedSourceAddresses?: readonly string[]
   /** `apiUrl` of the console. @default `https://<first four digits of idInstance>.api.greenapi.com` */
   readonly apiUrl?: string
+  /** Where files are uploaded: `mediaUrl` of the console. @default `https://<first four digits of idInstance>.media.greenapi.com` */
+  readonly mediaUrl?: string
+  /** The public base URL of our server, such as `https://comms.example.com`: what the probe expects and `applySettings` writes. */
+  readonly publicUrl?: string
+  /**
+   * Ask Green-API for notifications instead of being called, for servers without a public URL. The instance's `webhookUrl` must be
+   * empty, and only one process may ask. https://green-api.com/en/docs/api/receiving/technology-http-api/ @default false
+   */
+  readonly inbox?: boolean
   /** Name of this transport among others. @default "greenapi" */
   readonly id?: string
   /** Where Green-API's webhooks come in on our server. @default "/webhooks/greenapi" */
   readonly webhookPath?: string
   /** How long one call may take, in milliseconds; a send that takes longer ends as `send_uncertain`. @default 30000 */
   readonly timeoutMs?: number
+  /** How long the upload of one file may take, in milliseconds: 100 MB over a slow line. @default 300000 */
+  readonly uploadTimeoutMs?: number
   /** @default the global fetch */
   readonly fetch?: typeof globalThis.fetch
+  /** @default the system's clock */
+  readonly clock?: Clock
+  /** Waits for a turn under the rate limits. @default a timer */
+  readonly sleep?: Sleep
+  /** Names the boundary between the parts of an upload. @default UUIDv7 */
+  readonly ids?: IdSource
+}
+
+function callable<Type>() {
+  return z.custom<Type>((value) => typeof value === 'function', 'expected a function')
 }
 
 const schema = z
@@ -38,7 +59,7 @@ const schema = z
       .union([z.string(), z.number()], 'expected digits')
       .transform(String)
       .pipe(z.string().regex(/^\d{1,19}$/, 'expected digits')),
-    apiToken: z.string().min(1).optional(),
+    apiToken: z.string().trim().min(1).optional(),
     webhookToken: z
       .string()
       .trim()
@@ -51,18 +72,32 @@ const schema = z
       .min(1, 'expected at least one address; leave it out to allow any')
       .optional(),
     apiUrl: z.url({ protocol: /^https?$/ }).optional(),
+    mediaUrl: z.url({ protocol: /^https?$/ }).optional(),
+    publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+    inbox: z.boolean().default(false),
     id: z.string().min(1).default('greenapi'),
     webhookPath: z.string().startsWith('/').default('/webhooks/greenapi'),
     timeoutMs: z.number().int().positive().default(30_000),
-    fetch: z.custom<typeof globalThis.fetch>((value) => typeof value === 'function', 'expected a function').optional(),
+    uploadTimeoutMs: z.number().int().positive().default(300_000),
+    fetch: callable<typeof globalThis.fetch>().optional(),
+    clock: z.custom<Clock>().optional(),
+    sleep: callable<Sleep>().optional(),
+    ids: z.custom<IdSource>().optional(),
   })
-  .refine(({ webhookToken, allowUnverifiedWebhooks }) => webhookToken !== undefined || allowUnverifiedWebhooks, {
+  .refine(({ webhookToken, allowUnverifiedWebhooks, inbox }) => webhookToken !== undefined || allowUnverifiedWebhooks || inbox, {
     path: ['webhookToken'],
     message:
       'expected the webhookUrlToken of the instance; without one anybody could write into the log (allowUnverifiedWebhooks: true takes that risk)',
   })
 
-export type CheckedOptions = z.infer<typeof schema> & { readonly apiUrl: string; readonly fetch: typeof globalThis.fetch }
+export interface CheckedOptions extends Omit<z.infer<typeof schema>, 'apiUrl' | 'mediaUrl' | 'fetch' | 'clock' | 'sleep' | 'ids'> {
+  readonly apiUrl: string
+  readonly mediaUrl: string
+  readonly fetch: typeof globalThis.fetch
+  readonly clock: Clock
+  readonly sleep: Sleep
+  readonly ids: IdSource
+}
 
 /** @throws CommsError `configuration_invalid`, naming each option that is missing or wrong, and no value of any. */
 export function checkOptions(options: GreenApiOptions): CheckedOptions {
@@ -71,6 +106,19 @@ export function checkOptions(options: GreenApiOptions): CheckedOptions {
     const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`)
     throw new CommsError('configuration_invalid', `greenApiTransport: ${problems.join('; ')}`)
   }
-  const { idInstance, apiUrl = `https://${idInstance.slice(0, 4)}.api.greenapi.com` } = checked.data
-  return { ...checked.data, apiUrl: apiUrl.replace(/\/+$/, ''), fetch: checked.data.fetch ?? ((...call) => globalThis.fetch(...call)) }
+  const { idInstance, apiUrl, mediaUrl, publicUrl, ...rest } = checked.data
+  // https://green-api.com/en/docs/api/
+  const host = (name: string) => `https://${idInstance.slice(0, 4)}.${name}.greenapi.com`
+  const base = (url: string) => url.replace(/\/+$/, '')
+  return {
+    ...rest,
+    idInstance,
+    apiUrl: base(apiUrl ?? host('api')),
+    mediaUrl: base(mediaUrl ?? host('media')),
+    ...(publicUrl === undefined ? {} : { publicUrl: base(publicUrl) }),
+    fetch: rest.fetch ?? ((...call) => globalThis.fetch(...call)),
+    clock: rest.clock ?? systemClock,
+    sleep: rest.sleep ?? timerSleep,
+    ids: rest.ids ?? uuidSource,
+  }
 }

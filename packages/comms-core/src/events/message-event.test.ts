@@ -66,6 +66,7 @@ describe('the published schema', () => {
       'message.requested',
       'message.attempted',
       'message.sent',
+      'message.in_transit',
       'message.delivered',
       'message.read',
       'message.failed',

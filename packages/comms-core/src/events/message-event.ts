@@ -130,6 +130,15 @@ export const messageEventSchema = z.discriminatedUnion('type', [
       extra,
     }),
   ),
+  withMessage(
+    'message.in_transit',
+    statusData.extend({
+      state: z
+        .enum(['delayed', 'relayed', 'expanded'])
+        .describe('Not there yet and tried on; handed to a system that will not say more; passed on to a list of addresses'),
+      until: instant.optional().describe('When a delayed message is given up'),
+    }),
+  ).describe('Where the message is on its way. Neither a success nor a failure: it changes no delivery state'),
   withMessage('message.delivered', statusData),
   withMessage('message.read', statusData),
   withMessage(

@@ -120,7 +120,7 @@ it('any interleaving of requests, answers, callbacks, echoes, crashes and restar
           const text = `message ${requested.length}`
           const event = await recordRequest(
             { channel: 'pigeon', to, content: { text }, onUncertain: step.resend ? 'resend' : 'report' },
-            { store, transports: [post.transport], ...runtime, canOpenMedia: false },
+            { store, transports: [post.transport], ...runtime },
           )
           requested.push({ id: event.messageId as string, to, resend: step.resend })
         } else if (step.act === 'callback') {

@@ -61,7 +61,7 @@ function start(settings: OutboxSettings & { store?: EventStore } = {}): Outbox {
 }
 
 async function request(over: Partial<SendRequest> = {}): Promise<string> {
-  const context = { store, transports, ...runtime(), canOpenMedia: false }
+  const context = { store, transports, ...runtime() }
   const given = { channel: 'pigeon', to: '+33639980001', content: { text: 'coo' }, ...over }
   return (await recordRequest(given, context)).messageId as string
 }

@@ -61,7 +61,7 @@ export interface RequestContext {
   readonly clock: Clock
   readonly ids: IdSource
   readonly defaultRegion?: string
-  readonly canOpenMedia: boolean
+  readonly openMedia?: OutboundMessage['openMedia']
 }
 
 /**
@@ -188,12 +188,12 @@ function check(event: NewEvent, transport: Transport, context: RequestContext): 
     ways.push({ transport: transportFor(step, context), to: step.to, content: step.content ?? ways.at(-1)?.content ?? data.content })
   }
   for (const { transport: way, ...message } of ways) {
-    if (!context.canOpenMedia && message.content.media?.some(({ ref }) => ref !== undefined)) {
+    if (!context.openMedia && message.content.media?.some(({ ref }) => ref !== undefined)) {
       throw new CommsError('send_rejected', 'A file with a ref needs the option openMedia, by which it is opened', {
         failure: 'configuration',
       })
     }
-    way.check?.({ messageId, ...message } satisfies OutboundMessage)
+    way.check?.({ messageId, ...message, ...(context.openMedia ? { openMedia: context.openMedia } : {}) })
   }
 }
 

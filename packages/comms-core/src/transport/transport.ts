@@ -33,6 +33,8 @@ export interface Transport {
   readonly inbox?: InboxReader
   readonly reconciler?: SendReconciler
   readonly probe?: TransportProbe
+  /** Lets go of connections that it keeps. Called once, when nothing is sent any more. Absent: it keeps none. */
+  close?(): Promise<void>
 }
 
 /** One address that the provider calls. */
@@ -71,7 +73,7 @@ export interface OutboundMessage {
    * Opens the bytes of a media item of `content` that has a `ref`. Absent when nobody can. May be called once an attempt for each item.
    * @throws whatever its owner throws; nothing was sent then.
    */
-  openMedia?(media: Media, options: { readonly signal: AbortSignal }): Promise<OpenedMedia>
+  readonly openMedia?: (media: Media, options: { readonly signal: AbortSignal }) => Promise<OpenedMedia>
 }
 
 /** The bytes of a file on its way out, read once and never held whole. */

@@ -1,66 +1,64 @@
 import { CommsError } from '@pipe-comms/core'
 import type { CheckedOptions } from '../options.ts'
+import { connectionError } from './connection-error.ts'
+import type { MultipartForm } from './multipart.ts'
+
+/** One call of a method of the instance. */
+export interface MethodCall {
+  readonly method: string
+  readonly verb?: 'GET' | 'POST' | 'DELETE'
+  /** Behind the token: `/1234567`, `?minutes=5`. */
+  readonly rest?: string
+  readonly body?: unknown
+  /** A form in the place of `body`: to the media host, streamed. */
+  readonly form?: MultipartForm
+  /** What it means that no answer came: `send_uncertain` for what sends a message, `send_unavailable` for what does not. */
+  readonly lost: 'send_uncertain' | 'send_unavailable'
+  /** @default the option `timeoutMs` */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** What came back. The text may hold the token: it goes into no error as it is. */
+export interface MethodAnswer {
+  readonly status: number
+  readonly text: string
+}
 
 /**
- * Calls one method of the instance and gives its answer, whatever its status. The token is part of the URL, and answers may echo it:
- * no error that leaves here holds either. https://green-api.com/en/docs/api/
- * @throws CommsError `send_unavailable` when the request certainly did not reach Green-API, `send_uncertain` when it may have,
+ * Calls one method and gives its answer, whatever its status. The token is part of the URL: no error that leaves here holds it.
+ * https://green-api.com/en/docs/api/
+ * @throws CommsError `send_unavailable` when the request certainly did nothing, `send_uncertain` when it may have sent,
  * `transport_misconfigured` without a token.
  */
-export async function callMethod(
-  options: CheckedOptions,
-  method: string,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<{ status: number; text: string }> {
-  if (options.apiToken === undefined)
-    throw new CommsError('transport_misconfigured', 'Green-API: apiToken is not set, so nothing can be sent')
-  if (signal.aborted) throw new CommsError('send_unavailable', `Green-API: ${method} was stopped before it began`)
+export async function callMethod(options: CheckedOptions, call: MethodCall): Promise<MethodAnswer> {
+  const { method, verb = 'POST', rest = '', body, form, signal } = call
+  const { apiToken, idInstance } = options
+  if (apiToken === undefined) throw new CommsError('transport_misconfigured', `Green-API: ${method}: apiToken is not set`)
+  if (signal?.aborted) throw new CommsError('send_unavailable', `Green-API: ${method} was stopped before it began`)
+  const timeout = AbortSignal.timeout(call.timeoutMs ?? options.timeoutMs)
+  const host = form ? options.mediaUrl : options.apiUrl
   try {
-    const response = await options.fetch(`${options.apiUrl}/waInstance${options.idInstance}/${method}/${options.apiToken}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]),
+    const response = await options.fetch(`${host}/waInstance${idInstance}/${method}/${encodeURIComponent(apiToken)}${rest}`, {
+      method: verb,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      redirect: 'manual',
+      ...(form ? { headers: form.headers, body: form.stream, ...STREAMED } : {}),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
-    return { status: response.status, text: redact(await response.text(), options.apiToken) }
+    return { status: response.status, text: await response.text() }
   } catch (error) {
-    const reason = systemCode(error)
-    if (reason !== undefined && NEVER_CONNECTED.has(reason))
-      throw new CommsError('send_unavailable', `Green-API: ${method}: cannot connect (${reason})`)
-    throw new CommsError(
-      'send_uncertain',
-      `Green-API: ${method} ended without an answer (${reason ?? (error as Error)?.name ?? 'unknown reason'})`,
-    )
+    const { reason, beforeRequest } = connectionError(error)
+    if (beforeRequest) throw new CommsError('send_unavailable', `Green-API: ${method}: cannot connect (${reason})`)
+    const why = signal?.aborted ? 'stopped' : timeout.aborted ? 'no answer in time' : (reason ?? 'connection lost')
+    if (form && !form.complete())
+      throw new CommsError('send_unavailable', `Green-API: ${method} ended before the file was through (${why})`)
+    throw new CommsError(call.lost, `Green-API: ${method} ended without an answer (${why})`)
   }
 }
 
-function redact(text: string, apiToken: string): string {
-  return text.replaceAll(apiToken, '***').replaceAll(encodeURIComponent(apiToken), '***')
-}
-
-/** Errors from before the first byte of the request. */
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
-/** fetch hides the system's reason in causes, and in a list of them when a host has several addresses. */
-function systemCode(error: unknown): string | undefined {
-  for (let part = error; typeof part === 'object' && part !== null; ) {
-    const { code, cause, errors } = part as { code?: unknown; cause?: unknown; errors?: unknown[] }
-    if (typeof code === 'string') return code
-    part = cause ?? errors?.[0]
-  }
-  return undefined
-}
+/**
+ * With a window or a redirect to follow, fetch keeps a copy of the whole body to send it once more.
+ * https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
+ */
+const STREAMED = { duplex: 'half', redirect: 'error', window: null } as const

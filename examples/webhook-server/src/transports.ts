@@ -1,0 +1,53 @@
+import type { Transport } from '@pipe-comms/core'
+import { greenApiTransport } from '@pipe-comms/transport-greenapi'
+import { smtpTransport } from '@pipe-comms/transport-smtp'
+import { twilioTransport } from '@pipe-comms/transport-twilio'
+import type { Config } from './config.ts'
+
+/** Known to take 200 messages an hour. */
+const OVH_HOST = 'ssl0.ovh.net'
+
+/** The transports of this configuration: those that are not switched off. */
+export function openTransports(config: Config): Transport[] {
+  return [greenApi(config), ...twilio(config), ...smtp(config)]
+}
+
+function greenApi({ greenApi: { instanceId, token, webhookToken, url, mediaUrl }, publicUrl }: Config): Transport {
+  return greenApiTransport({
+    idInstance: instanceId,
+    webhookToken,
+    ...(token === undefined ? {} : { apiToken: token }),
+    ...(url === undefined ? {} : { apiUrl: url }),
+    ...(mediaUrl === undefined ? {} : { mediaUrl }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+  })
+}
+
+function twilio({ twilio: account }: Config): Transport[] {
+  if (!account) return []
+  const { accountSid, authTokens, from, url, publicUrl } = account
+  return [
+    twilioTransport({
+      accountSid,
+      authToken: authTokens,
+      publicUrl,
+      ...(from.startsWith('MG') ? { messagingServiceSid: from } : { from }),
+      ...(url === undefined ? {} : { apiUrl: url }),
+    }),
+  ]
+}
+
+function smtp({ smtp: relay, smtpInboundToken }: Config): Transport[] {
+  if (!relay) return []
+  const { port, ca, ...options } = relay
+  return [
+    smtpTransport({
+      ...(relay.host === OVH_HOST ? { preset: 'ovh' as const } : {}),
+      ...options,
+      ...(port === undefined ? {} : { port }),
+      ...(smtpInboundToken === undefined ? {} : { inboundToken: smtpInboundToken }),
+      // The sandbox's own certificate, for a domain that is in no DNS.
+      ...(ca === undefined ? {} : { ca, resolveTxt: false as const }),
+    }),
+  ]
+}

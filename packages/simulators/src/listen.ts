@@ -1,0 +1,26 @@
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+
+export interface Listening {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string
+  /** Cuts what is under way. */
+  close(): Promise<void>
+}
+
+/** Serves an application on loopback. Port 0 is any free one. */
+export async function listen(fetch: Parameters<typeof serve>[0]['fetch'], port = 0): Promise<Listening> {
+  const hostname = '127.0.0.1'
+  const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
+    const starting = serve({ fetch, hostname, port }, () => resolve(starting))
+    starting.once('error', reject)
+  })
+  return {
+    url: `http://${hostname}:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        if ('closeAllConnections' in server) server.closeAllConnections()
+      }),
+  }
+}

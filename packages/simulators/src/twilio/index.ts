@@ -1,0 +1,7 @@
+export type { SimulatedAccount, SimulatedMedia, SimulatedMessage, SimulatedNumber, SimulatedService } from './account.ts'
+export type { CustomerMessage } from './incoming-message.ts'
+export type { ApiFault } from './rest-api.ts'
+export { signTwilioRequest } from './signature.ts'
+export type { Outcome } from './status-callbacks.ts'
+export { startTwilioSimulator, type TimingFaults, type TwilioSimulator, type TwilioSimulatorOptions } from './twilio-simulator.ts'
+export type { WebhookDelivery } from './webhook-caller.ts'

@@ -1,0 +1,221 @@
+import { isoInstant, type MessageContent, type OutboundMessage } from '@pipe-comms/core'
+import { describe, expect, it } from 'vitest'
+import { greenApiTransport } from './index.ts'
+import { API_TOKEN, outbound, running, simulatedInstance, testClock, transportTo } from './testing/simulator.ts'
+
+const START = Date.parse('2026-01-06T11:00:00.400Z')
+const CHAT = '33639980001@c.us'
+const MINUTE_MS = 60_000
+
+interface Records {
+  queue?: unknown
+  journal?: unknown
+}
+
+/** A transport whose instance has these records, and a clock that stands at the time of the attempt. */
+function attempt(records: Records, content: MessageContent = { text: 'Bonjour' }, over: Partial<OutboundMessage> = {}) {
+  const clock = testClock(START)
+  const asked: string[] = []
+  const transport = greenApiTransport({
+    idInstance: 7105000001,
+    apiToken: API_TOKEN,
+    inbox: true,
+    clock,
+    sleep: clock.sleep,
+    fetch: async (url) => {
+      const [, method = '', rest = ''] = /waInstance7105000001\/(\w+)\/[^?]*(.*)/.exec(String(url)) ?? []
+      asked.push(`${method}${rest}`)
+      const body =
+        method === 'showMessagesQueue' ? (records.queue ?? []) : method === 'sendMessage' ? { idMessage: 'KNOWN' } : (records.journal ?? [])
+      return body instanceof Response ? body.clone() : Response.json(body)
+    },
+  })
+  const message = outbound(content, over)
+  const reconcile = (laterMs: number) => {
+    clock.time = START + laterMs
+    return transport.reconciler?.reconcile(message, { attemptedAt: isoInstant(START), ...running() })
+  }
+  return { transport, clock, asked, records, reconcile }
+}
+
+const entry = (over: object = {}) => ({
+  type: 'outgoing',
+  idMessage: 'BAE51',
+  timestamp: Math.floor(START / 1000) + 1,
+  typeMessage: 'textMessage',
+  chatId: CHAT,
+  textMessage: 'Bonjour',
+  statusMessage: 'sent',
+  sendByApi: true,
+  isEdited: false,
+  isDeleted: false,
+  ...over,
+})
+const receipt = { providerMessageId: 'BAE51', occurredAt: '2026-01-06T11:00:01.000Z' }
+const unrelated = [
+  entry({ idMessage: 'X1', textMessage: 'Bonsoir' }),
+  entry({ idMessage: 'X2', chatId: '33639980002@c.us' }),
+  entry({ idMessage: 'X3', sendByApi: false }),
+  entry({ idMessage: 'X4', typeMessage: 'imageMessage', textMessage: undefined, caption: 'Bonjour', fileName: 'a.jpg' }),
+]
+
+describe('a message whose sending ended without an answer', () => {
+  it('was taken when the journal has it, alone', async () => {
+    const { reconcile, asked } = attempt({ journal: [...unrelated, entry()] })
+    expect(await reconcile(90_000)).toEqual(receipt)
+    expect(asked).toEqual(['showMessagesQueue', 'lastOutgoingMessages?minutes=12'])
+  })
+
+  it.each([
+    [
+      'as an extended text',
+      entry({ typeMessage: 'extendedTextMessage', textMessage: undefined, extendedTextMessage: { text: 'Bonjour' } }),
+    ],
+    ['with white space gone', entry({ textMessage: ' Bonjour\n' })],
+    ['without saying by whom', entry({ sendByApi: undefined })],
+  ])('was taken when the journal has it %s', async (_, journal) => {
+    expect(await attempt({ journal: [journal] }).reconcile(MINUTE_MS)).toEqual(receipt)
+  })
+
+  it('was taken when it waits in the queue', async () => {
+    const waiting = (message: string, messageID: string) => ({
+      messageID,
+      type: 'sendMessage',
+      body: { chatId: CHAT, message, linkPreview: true },
+    })
+    const { reconcile } = attempt({ queue: [waiting('Bonsoir', 'Q1'), waiting('Bonjour', 'Q2')], journal: unrelated })
+    expect(await reconcile(MINUTE_MS)).toEqual({ providerMessageId: 'Q2' })
+  })
+
+  it.each<[string, Records]>([
+    ['two equal texts went to the chat', { journal: [entry(), entry({ idMessage: 'BAE52' })] }],
+    [
+      'an equal text is in the queue and another in the journal',
+      { queue: [{ messageID: 'Q', type: 'SendMessage', body: { chatId: CHAT, message: 'Bonjour' } }], journal: [entry()] },
+    ],
+    ['an equal text went out before the attempt', { journal: [entry({ timestamp: Math.floor(START / 1000) - 60 })] }],
+    ['an equal text went out long after it', { journal: [entry({ timestamp: Math.floor(START / 1000) + 3_600 })] }],
+    ['a text of the chat was edited', { journal: [entry({ textMessage: 'Bonsoir', isEdited: true })] }],
+    ['an equal text went to a privacy id', { journal: [entry({ chatId: '100000000000001@lid' })] }],
+    ['the queue is in a shape that nobody knows', { queue: [{ messageID: 'Q', type: 'new', body: {} }] }],
+    [
+      'an uploaded file is in the queue under the other method',
+      {
+        queue: [
+          { messageID: 'Q', type: 'sendFileByUrl', body: { chatId: CHAT, fileName: 'a.pdf' } },
+          { messageID: 'R', type: 'x', body: {} },
+        ],
+      },
+    ],
+    ['an equal text is in the queue without an id', { queue: [{ type: 'sendMessage', body: { chatId: CHAT, message: 'Bonjour' } }] }],
+    ['the time of the journal makes no sense', { journal: [entry({ timestamp: 1e20 })] }],
+    ['the queue is no list', { queue: { error: true } }],
+    ['the journal is no journal', { journal: [{ idMessage: 1 }] }],
+    ['the journal cannot be read', { journal: new Response('', { status: 500 }) }],
+    ['the queue cannot be read', { queue: new Response('', { status: 401 }) }],
+  ])('may or may not be taken: %s', async (_, records) => {
+    const { reconcile } = attempt(records)
+    for (const minutes of [1, 10, 60, 600]) expect(await reconcile(minutes * MINUTE_MS)).toBe('unknown')
+  })
+
+  it('was not sent when queue and journal stay without it for longer than the journal is late', async () => {
+    const { reconcile } = attempt({ journal: unrelated })
+    expect(await reconcile(10_000)).toBe('unknown')
+    expect(await reconcile(60_000)).toBe('unknown')
+    expect(await reconcile(60_000 + 170_000)).toBe('unknown')
+    expect(await reconcile(60_000 + 180_000)).toBe('not-sent')
+  })
+
+  it('may or may not be taken when it was more than a day ago', async () => {
+    const { reconcile } = attempt({})
+    for (const hours of [25, 26, 27]) expect(await reconcile(hours * 60 * MINUTE_MS)).toBe('unknown')
+  })
+
+  it('may have just left the queue, however long ago the attempt was', async () => {
+    const { reconcile, records } = attempt({})
+    expect(await reconcile(60 * MINUTE_MS)).toBe('unknown')
+    records.journal = [entry()]
+    expect(await reconcile(62 * MINUTE_MS)).toEqual(receipt)
+  })
+
+  it('is not taken for another message of ours with the same text', async () => {
+    const { transport, reconcile, records } = attempt({})
+    await transport.send(outbound({ text: 'Bonjour' }, { messageId: 'm-other' }), running())
+    records.journal = [entry({ idMessage: 'KNOWN' })]
+    expect(await reconcile(5 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(10 * MINUTE_MS)).toBe('not-sent')
+    records.journal = [entry({ idMessage: 'KNOWN' }), entry()]
+    expect(await reconcile(11 * MINUTE_MS)).toEqual(receipt)
+    expect(await reconcile(12 * MINUTE_MS)).toEqual(receipt)
+  })
+
+  it.each<[string, MessageContent, object, 'same' | 'unclear' | 'other']>([
+    [
+      'an uploaded file',
+      { media: [{ kind: 'document', ref: 'a', fileName: 'a.pdf' }] },
+      { typeMessage: 'documentMessage', fileName: 'a.pdf' },
+      'same',
+    ],
+    [
+      'a file',
+      { media: [{ kind: 'document', url: 'https://files.example.com/a.pdf' }] },
+      { typeMessage: 'documentMessage', fileName: 'a.pdf', caption: '' },
+      'same',
+    ],
+    [
+      'a file with another name',
+      { media: [{ kind: 'document', url: 'https://files.example.com/a.pdf' }] },
+      { typeMessage: 'documentMessage', fileName: 'b.pdf' },
+      'other',
+    ],
+    [
+      'a picture without a name',
+      { text: 'x', media: [{ kind: 'image', url: 'https://files.example.com/a.jpg' }] },
+      { typeMessage: 'imageMessage', caption: 'x' },
+      'unclear',
+    ],
+    [
+      'a place',
+      { location: { latitude: 48.85, longitude: 2.35 } },
+      { typeMessage: 'locationMessage', location: { latitude: 48.850001, longitude: 2.35 } },
+      'same',
+    ],
+    [
+      'another place',
+      { location: { latitude: 48.85, longitude: 2.35 } },
+      { typeMessage: 'locationMessage', location: { latitude: 48.86, longitude: 2.35 } },
+      'other',
+    ],
+    [
+      'a poll',
+      { poll: { question: 'Quand ?', options: ['a', 'b'] } },
+      { typeMessage: 'pollMessage', pollMessageData: { name: 'Quand ?' } },
+      'same',
+    ],
+    ['a contact', { contacts: [{ vcard: 'TEL:+33639980002' }] }, { typeMessage: 'contactMessage' }, 'unclear'],
+    ['buttons', { buttons: { body: 'x', items: [{ title: 'a' }] } }, { typeMessage: 'interactiveButtonsReply' }, 'unclear'],
+  ])('is told by its content: %s', async (_, content, over, sameness) => {
+    const { reconcile } = attempt({ journal: [entry({ textMessage: undefined, ...over })] }, content)
+    expect(await reconcile(6 * MINUTE_MS)).toEqual(sameness === 'same' ? receipt : 'unknown')
+    expect(await reconcile(10 * MINUTE_MS)).toEqual({ same: receipt, unclear: 'unknown', other: 'not-sent' }[sameness])
+  })
+})
+
+it('finds what a real HTTP peer took, in the queue and then in the journal', async () => {
+  const greenApi = await simulatedInstance({ state: 'notAuthorized' })
+  try {
+    const transport = transportTo(greenApi, { timeoutMs: 2_000 })
+    const attemptedAt = isoInstant(Date.now())
+    const message = outbound({ text: 'Bonjour' })
+    greenApi.fault({ on: 'sendMessage', do: 'accept-then-drop' })
+    await expect(transport.send(message, running())).rejects.toMatchObject({ code: 'send_uncertain' })
+    const found = await transport.reconciler?.reconcile(message, { attemptedAt, ...running() })
+    expect(found).toEqual({ providerMessageId: expect.stringMatching(/^BAE5/) })
+    greenApi.setState('authorized')
+    await expect
+      .poll(() => transport.reconciler?.reconcile(message, { attemptedAt, ...running() }), { timeout: 5_000 })
+      .toEqual({ ...(found as object), occurredAt: expect.any(String) })
+  } finally {
+    await greenApi.close()
+  }
+})

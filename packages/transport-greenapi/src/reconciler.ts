@@ -1,0 +1,108 @@
+import { isCommsError, isoInstant, type OutboundMessage, type SendReceipt, type SendReconciler } from '@pipe-comms/core'
+import { draftOf, type SendCall } from './api/draft.ts'
+import type { InstanceApi } from './api/instance.ts'
+import { lastOutgoingMessages, showMessagesQueue } from './api/outgoing-record.ts'
+import { sameAsQueued, sameAsRecorded } from './api/same-message.ts'
+import { chooseCall } from './api/send.ts'
+import type { SentIds } from './sent-ids.ts'
+
+/** "Up to 2 minutes late", and one to be sure. https://green-api.com/en/docs/api/journals/LastOutgoingMessages/ */
+const JOURNAL_LATE_MS = 180_000
+/** How far their clock may be from ours, the whole seconds they count in included. */
+const CLOCK_SKEW_MS = 5_000
+/** How long a message may wait in the queue and still be taken for ours: the longest delay that Green-API recommends. */
+const QUEUE_MS = 300_000
+/** Equal messages before the attempt are looked at as well: with one of them nearby, a match may be that one. */
+const LOOK_BACK_MINUTES = 10
+const MINUTE_MS = 60_000
+/** The journal is asked for a day unless told otherwise; what it says of earlier ones is not documented. */
+const JOURNAL_MS = 86_400_000
+const MAX_REMEMBERED = 1_000
+
+/**
+ * Green-API has no idempotency key and the id is unknown, so a message is looked for by chat, content and time, first in the queue
+ * and then in the journal of outgoing messages. One match, and no other that might be it: taken. Nothing in either, over a time longer
+ * than the journal is late: not sent. Everything else is unknown.
+ */
+export function reconciler(api: InstanceApi, sent: SentIds): SendReconciler {
+  const { clock } = api.options
+  /** When the queue was first seen without this message: what left the queue just before may still be missing in the journal. */
+  const absentSince = new Map<string, number>()
+
+  return {
+    async reconcile(message, { attemptedAt, signal }) {
+      const call = callOf(message)
+      const attempted = Date.parse(attemptedAt)
+      const minutes = Math.ceil(Math.max(0, clock.now() - attempted) / MINUTE_MS) + LOOK_BACK_MINUTES
+      const records = await readRecords(minutes, signal)
+      if (!call || !records) return 'unknown'
+      const { queue, queueSeenAt, journal } = records
+
+      const found = new Map<string, SendReceipt | 'unclear'>()
+      for (const entry of journal) {
+        const sameness = sent.isOfAnother(entry.idMessage, message.messageId) ? 'other' : sameAsRecorded(call, entry)
+        if (sameness === 'other') continue
+        const at = entry.timestamp * 1000
+        const inTime = at >= attempted - CLOCK_SKEW_MS && at <= attempted + longest(call) + QUEUE_MS
+        const receipt = { providerMessageId: entry.idMessage, occurredAt: isoInstant(at) }
+        found.set(entry.idMessage, sameness === 'same' && inTime ? receipt : 'unclear')
+      }
+      for (const [place, queued] of queue.entries()) {
+        const id = queued.messageID ?? queued.messagesIDs?.[0]
+        if (id !== undefined && (found.has(id) || sent.isOfAnother(id, message.messageId))) continue
+        const sameness = sameAsQueued(call, queued)
+        if (sameness === 'other') continue
+        found.set(id ?? `place ${place}`, sameness === 'same' && id !== undefined ? { providerMessageId: id } : 'unclear')
+      }
+      if (found.size > 0) return taken(message, [...found.values()])
+      return absence(message.messageId, attempted, longest(call), queueSeenAt)
+    },
+  }
+
+  function longest({ method }: SendCall): number {
+    return method === 'sendFileByUpload' ? api.options.uploadTimeoutMs : api.options.timeoutMs
+  }
+
+  /** The queue first: what leaves it in between is then in the journal, or late. Nothing when Green-API does not say. */
+  async function readRecords(minutes: number, signal: AbortSignal) {
+    try {
+      const queue = await showMessagesQueue(api, signal)
+      const queueSeenAt = clock.now()
+      const journal = await lastOutgoingMessages(api, minutes, signal)
+      return queue && journal && { queue, queueSeenAt, journal }
+    } catch (error) {
+      if (isCommsError(error)) return undefined
+      throw error
+    }
+  }
+
+  function taken({ messageId }: OutboundMessage, found: readonly (SendReceipt | 'unclear')[]): SendReceipt | 'unknown' {
+    absentSince.delete(messageId)
+    const [only] = found
+    if (found.length > 1 || only === undefined || only === 'unclear') return 'unknown'
+    sent.note(only.providerMessageId, messageId)
+    return only
+  }
+
+  function absence(messageId: string, attempted: number, callMs: number, queueSeenAt: number): 'not-sent' | 'unknown' {
+    // Until its time is up, the call itself may still be on its way.
+    if (queueSeenAt < attempted + callMs || queueSeenAt > attempted + JOURNAL_MS) return 'unknown'
+    const since = absentSince.get(messageId) ?? queueSeenAt
+    absentSince.set(messageId, since)
+    if (absentSince.size > MAX_REMEMBERED) absentSince.delete(absentSince.keys().next().value as string)
+    if (queueSeenAt - since < JOURNAL_LATE_MS) return 'unknown'
+    absentSince.delete(messageId)
+    return 'not-sent'
+  }
+}
+
+/** The call that the attempt made; nothing when such a message is refused before any call. */
+function callOf(message: OutboundMessage): SendCall | undefined {
+  try {
+    // Whether a file can be opened now does not matter: both ways to send one leave the same record.
+    return chooseCall(draftOf({ ...message, openMedia: () => Promise.reject(new Error('not opened to reconcile')) }))
+  } catch (error) {
+    if (isCommsError(error, 'send_rejected')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { parse, phone } from '../testing/parse.ts'
+import { ACCOUNT_SID, type Form, incomingSms, incomingWhatsApp, MESSAGING_SERVICE_SID, sidOf } from '../testing/payloads.ts'
+
+describe('consent', () => {
+  const change = (form: Form) => parse(form).slice(1)
+  const sid = sidOf('SM', 4)
+
+  it.each(['STOP', ' stop\n', 'StopAll', 'UNSUBSCRIBE', 'cancel', 'END', 'QUIT', 'Revoke', 'OPTOUT', 'ARRET', 'Arrêt', 'arrêter'])(
+    '%j opts out',
+    (Body) => {
+      const [received, out] = parse(incomingSms(4, { Body }))
+      expect(received?.type).toBe('message.received')
+      expect(out).toMatchObject({
+        type: 'contact.opted_out',
+        idempotencyKey: `twilio:${ACCOUNT_SID}:opted-out:${sid}`,
+        contact: phone('+12025550142'),
+        data: { reason: 'keyword', keyword: Body.trim() },
+      })
+    },
+  )
+
+  it.each(['START', 'yes', 'UnStop'])('%j opts in', (Body) => {
+    expect(change(incomingSms(4, { Body }))).toMatchObject([
+      { type: 'contact.opted_in', idempotencyKey: `twilio:${ACCOUNT_SID}:opted-in:${sid}` },
+    ])
+  })
+
+  it.each(['HELP', 'INFO', 'aide', 'STOP please', 'Stopp', 'please stop', '', 'Yes, tomorrow'])('%j changes nothing', (Body) => {
+    expect(change(incomingSms(4, { Body }))).toEqual([])
+  })
+
+  it.each([
+    ['STOP', 'contact.opted_out'],
+    ['START', 'contact.opted_in'],
+  ])('OptOutType %s counts whatever the words are', (OptOutType, type) => {
+    const facts = parse(incomingSms(4, { Body: 'Basta', OptOutType, MessagingServiceSid: MESSAGING_SERVICE_SID }))
+    expect(facts).toMatchObject([
+      { type: 'message.received', data: { text: 'Basta', extra: { optOutType: OptOutType } } },
+      { type, data: { reason: 'advanced-opt-out', keyword: 'Basta' } },
+    ])
+  })
+
+  it('OptOutType HELP changes nothing, also beside a keyword', () => {
+    expect(change(incomingSms(4, { Body: 'STOP', OptOutType: 'HELP' }))).toEqual([])
+  })
+
+  it('is in the typed word on WhatsApp, and not in an answer to a question', () => {
+    expect(change(incomingWhatsApp(4, { Body: 'stop' }))).toMatchObject([{ type: 'contact.opted_out', channel: 'whatsapp' }])
+    expect(change(incomingWhatsApp(4, { Body: 'START' }))).toMatchObject([{ type: 'contact.opted_in' }])
+    for (const Body of ['Yes', 'Cancel', 'Quit', 'End']) expect(change(incomingWhatsApp(4, { Body }))).toEqual([])
+    expect(change(incomingWhatsApp(4, { Body: 'STOP', ButtonText: 'STOP', ButtonPayload: 'stop-now' }))).toEqual([])
+    expect(change(incomingWhatsApp(4, { Body: 'Yes', OptOutType: 'START' }))).toHaveLength(1)
+  })
+})

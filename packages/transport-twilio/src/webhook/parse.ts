@@ -1,0 +1,68 @@
+import { CommsError, type EventFact, idempotencyKey, type WebhookRequest } from '@pipe-comms/core'
+import { addressIfAny, readAddress } from '../address.ts'
+import type { CheckedOptions } from '../options.ts'
+import { contentOf } from './incoming-content.ts'
+import { consentIn } from './opt-out.ts'
+import { needed, one, type Parameters, parametersOf } from './parameters.ts'
+import { MESSAGE_ID, statusFacts } from './status.ts'
+
+/**
+ * The facts in one webhook. A status is told from a message by what it says, not by the path it came to: a picture without words is a
+ * message, and a number whose webhooks were mixed up loses nothing.
+ * @throws CommsError `webhook_unparsable` for what is not understood.
+ */
+export function parseWebhook(request: WebhookRequest, { accountSid, subaccounts }: CheckedOptions): EventFact[] {
+  const parameters = parametersOf(request)
+  const account = needed(parameters, 'AccountSid')
+  if (account !== accountSid && !Object.hasOwn(subaccounts, account)) {
+    throw new CommsError('webhook_unparsable', `Twilio: expected a webhook of account ${accountSid}, got one of another account`)
+  }
+  const status = one(parameters, 'MessageStatus') ?? one(parameters, 'SmsStatus') ?? 'received'
+  const hasContent = parameters.Body !== undefined || parameters.NumMedia !== undefined
+  if (hasContent && /^receiv(ed|ing)$/.test(status)) return incomingFacts(parameters, { via: 'webhook' })
+  return statusFacts(parameters, new URL(request.url).searchParams.get(MESSAGE_ID) ?? undefined)
+}
+
+/** How a message came to be known: a webhook says no time, the API does. */
+export interface Origin {
+  readonly via: 'webhook' | 'api'
+  /** ISO 8601. */
+  readonly occurredAt?: string
+}
+
+/** The facts in an incoming message: the message, and the consent it tells of. Equal keys whether Twilio told it or was asked. */
+export function incomingFacts(parameters: Parameters, { via, occurredAt }: Origin): EventFact[] {
+  const accountSid = needed(parameters, 'AccountSid')
+  const sid = needed(parameters, 'MessageSid')
+  const { channel, address: contact } = readAddress(needed(parameters, 'From'))
+  const endpoint = addressIfAny(one(parameters, 'To'))
+  const contactName = one(parameters, 'ProfileName')
+  const envelope = {
+    channel,
+    provider: 'twilio',
+    account: accountSid,
+    direction: 'inbound',
+    contact,
+    ...(endpoint ? { endpoint } : {}),
+    messageId: `twilio:${sid}`,
+    providerMessageId: sid,
+    ...(occurredAt === undefined ? {} : { occurredAt }),
+    source: { via, raw: { ...parameters } },
+  } as const
+  const received: EventFact = {
+    ...envelope,
+    type: 'message.received',
+    idempotencyKey: idempotencyKey('twilio', accountSid, 'received', sid),
+    data: { ...contentOf(parameters, channel), ...(contactName === undefined ? {} : { contactName }) },
+  }
+  const consent = consentIn(parameters, channel)
+  if (!consent || consent.kind === 'help') return [received]
+  const out = consent.kind === 'stop'
+  const change: EventFact = {
+    ...envelope,
+    type: out ? 'contact.opted_out' : 'contact.opted_in',
+    idempotencyKey: idempotencyKey('twilio', accountSid, out ? 'opted-out' : 'opted-in', sid),
+    data: { reason: consent.by, ...(consent.keyword ? { keyword: consent.keyword } : {}) },
+  }
+  return [received, change]
+}

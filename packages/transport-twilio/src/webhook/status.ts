@@ -1,0 +1,100 @@
+import { CommsError, type EventFact, idempotencyKey } from '@pipe-comms/core'
+import { addressIfAny, readAddress } from '../address.ts'
+import { meaningOf, OPTED_OUT } from '../error-codes.ts'
+import { needed, one, type Parameters } from './parameters.ts'
+
+/** The parameter of the status callback URL that holds our id of the message, so that a callback that overtakes the answer is known. */
+export const MESSAGE_ID = 'messageId'
+
+/**
+ * The facts in a status callback. Twilio sends them in no sure order, several within milliseconds, and some twice; each is a fact of its
+ * own, and the projections take the highest. There is no time in it: `RawDlrDoneDate` has minutes only, and no zone.
+ * https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
+ * @throws CommsError `webhook_unparsable`
+ */
+export function statusFacts(parameters: Parameters, ourMessageId: string | undefined): EventFact[] {
+  // SmsStatus may lag behind: of a message that was read it still says delivered.
+  const status = needed(parameters, 'MessageStatus')
+  const accountSid = needed(parameters, 'AccountSid')
+  const sid = needed(parameters, 'MessageSid')
+  const errorCode = one(parameters, 'ErrorCode')
+  const { channel, address: contact } = readAddress(needed(parameters, 'To'))
+  const endpoint = addressIfAny(one(parameters, 'From'))
+  const codes = [status, ...(errorCode ? [errorCode] : [])]
+  const envelope = {
+    channel,
+    provider: 'twilio',
+    account: accountSid,
+    direction: 'outbound',
+    contact,
+    ...(endpoint ? { endpoint } : {}),
+    messageId: ourMessageId ?? `twilio:${sid}`,
+    providerMessageId: sid,
+    source: { via: 'webhook', raw: { ...parameters } },
+  } as const
+  const key = idempotencyKey('twilio', accountSid, 'status', sid, ...codes)
+  const extra = extraOf(parameters, status)
+
+  switch (status) {
+    case 'accepted':
+    case 'scheduled':
+    case 'queued':
+    case 'sending':
+    case 'sent':
+      // Twilio has it: that is what sent says. How far it is on Twilio's side stands beside it.
+      return [{ ...envelope, type: 'message.sent', idempotencyKey: key, data: { origin: 'api', extra } }]
+    case 'delivered':
+    case 'partially_delivered':
+      return [{ ...envelope, type: 'message.delivered', idempotencyKey: key, data: { extra } }]
+    case 'read':
+      return [{ ...envelope, type: 'message.read', idempotencyKey: key, data: { extra } }]
+    case 'undelivered':
+    case 'failed':
+    case 'canceled': {
+      const failed: EventFact = {
+        ...envelope,
+        type: 'message.failed',
+        idempotencyKey: key,
+        data: { error: failureOf(parameters, status, errorCode), extra },
+      }
+      return errorCode === OPTED_OUT ? [failed, optedOut(envelope, accountSid, sid, codes)] : [failed]
+    }
+    case 'receiving':
+    case 'received':
+      // Of a message to us; what it says comes as an incoming message.
+      return []
+    default:
+      throw new CommsError('webhook_unparsable', `Twilio: MessageStatus ${JSON.stringify(status.slice(0, 60))} is not known`)
+  }
+}
+
+type Envelope = Pick<EventFact, 'channel' | 'provider' | 'account' | 'source'> & { readonly contact: NonNullable<EventFact['contact']> }
+
+function optedOut(envelope: Envelope, accountSid: string, sid: string, codes: readonly string[]): EventFact {
+  return {
+    ...envelope,
+    type: 'contact.opted_out',
+    idempotencyKey: idempotencyKey('twilio', accountSid, 'opted-out', sid, ...codes),
+    data: { reason: `error ${OPTED_OUT}` },
+  }
+}
+
+function failureOf(parameters: Parameters, status: string, errorCode: string | undefined) {
+  const meaning = meaningOf(errorCode)
+  // Who cancelled a scheduled message did it through the API, on our side.
+  const unknown = status === 'canceled' ? 'policy' : 'provider'
+  const fault = meaning?.fault === 'operator' ? 'configuration' : (meaning?.fault ?? unknown)
+  const text = meaning?.text ?? one(parameters, 'ErrorMessage') ?? one(parameters, 'ChannelStatusMessage')
+  return { code: status, ...(errorCode ? { providerCode: errorCode } : {}), class: fault, ...(text ? { text } : {}) }
+}
+
+function extraOf(parameters: Parameters, status: string): Record<string, string | boolean> {
+  const known = {
+    status,
+    rawDlrDoneDate: one(parameters, 'RawDlrDoneDate'),
+    messagingServiceSid: one(parameters, 'MessagingServiceSid'),
+    channelStatusMessage: one(parameters, 'ChannelStatusMessage'),
+    temporary: meaningOf(one(parameters, 'ErrorCode'))?.temporary,
+  }
+  return Object.fromEntries(Object.entries(known).filter((entry): entry is [string, string | boolean] => entry[1] !== undefined))
+}
