@@ -1,13 +1,23 @@
-import { type AppendRequest, type AppendResult, eventToJson } from '@pipe-comms/core'
+import { type AppendRequest, type AppendResult, eventToJson, type NewEvent } from '@pipe-comms/core'
 
-/** A batch of requests, and their events as JSON text. */
-export interface Batch {
-  readonly requests: readonly AppendRequest[]
-  /** Taken when `append` was called: what the caller does to its objects later changes nothing. */
-  readonly json: ReadonlyMap<object, string>
+/** An event on its way into the log. */
+export interface Line {
+  readonly idempotencyKey: string
+  /** The text that is written, taken when `append` was called: what the caller does to its objects later changes nothing. */
+  readonly json: string
+  /** A copy that becomes the recorded event. */
+  readonly event: NewEvent
 }
 
-interface Waiting extends Batch {
+export interface LineRequest {
+  readonly streamId: string
+  readonly expectedVersion?: number | undefined
+  readonly events: readonly Line[]
+}
+
+interface Waiting {
+  readonly requests: readonly LineRequest[]
+  readonly characters: number
   readonly resolve: (results: readonly AppendResult[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -17,23 +27,27 @@ const MAX_WRITE_CHARACTERS = 8_388_608
 
 /** Appends that wait while a write is under way go together in the next one; each hears only of its own requests. */
 export class GroupCommit {
-  readonly #write: (batch: Batch) => Promise<readonly AppendResult[]>
+  readonly #write: (requests: readonly LineRequest[]) => Promise<readonly AppendResult[]>
   readonly #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
 
-  constructor(write: (batch: Batch) => Promise<readonly AppendResult[]>) {
+  constructor(write: (requests: readonly LineRequest[]) => Promise<readonly AppendResult[]>) {
     this.#write = write
   }
 
-  async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
-    const json = new Map<object, string>()
-    const copies = requests.map((request) => {
-      const events = request.events.map((event) => ({ ...event }))
-      for (const event of events) json.set(event, eventToJson(event))
-      return { ...request, events }
-    })
+  async append(appended: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
+    let characters = 0
+    const requests = appended.map(({ streamId, expectedVersion, events }) => ({
+      streamId,
+      expectedVersion,
+      events: events.map((event) => {
+        const json = eventToJson(event)
+        characters += json.length
+        return { idempotencyKey: event.idempotencyKey, json, event: { ...event } }
+      }),
+    }))
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ requests: copies, json, resolve, reject })
+      this.#waiting.push({ requests, characters, resolve, reject })
       this.#writing ??= this.#writeWaiting()
     })
   }
@@ -49,14 +63,12 @@ export class GroupCommit {
     while (this.#waiting.length > 0) {
       const group = this.#take()
       try {
-        const requests = group.flatMap((waiting) => waiting.requests)
         const [first] = group as [Waiting]
-        const json = group.length === 1 ? first.json : new Map(group.flatMap((waiting) => [...waiting.json]))
-        const results = await this.#write({ requests, json })
+        const results = await this.#write(group.length === 1 ? first.requests : group.flatMap(({ requests }) => requests))
         let start = 0
-        for (const { requests: own, resolve } of group) {
-          resolve(results.slice(start, start + own.length))
-          start += own.length
+        for (const { requests, resolve } of group) {
+          resolve(group.length === 1 ? results : results.slice(start, start + requests.length))
+          start += requests.length
         }
       } catch (error) {
         for (const { reject } of group) reject(error)
@@ -69,8 +81,8 @@ export class GroupCommit {
   #take(): Waiting[] {
     let characters = 0
     let count = 0
-    for (const { json } of this.#waiting) {
-      for (const text of json.values()) characters += text.length
+    for (const waiting of this.#waiting) {
+      characters += waiting.characters
       count += 1
       if (characters > MAX_WRITE_CHARACTERS) break
     }

@@ -19,7 +19,7 @@ import {
 } from '@pipe-comms/core'
 import { type DayFile, dayFileAt, notAPosition, parsePosition, positionOf } from './day-file.ts'
 import { diskError } from './disk-error.ts'
-import { type Batch, GroupCommit } from './group-commit.ts'
+import { GroupCommit, type Line, type LineRequest } from './group-commit.ts'
 import type { LogIndex, Place } from './log-index.ts'
 import { LogWriter } from './log-writer.ts'
 import { openLog, saveSideIndex } from './open-log.ts'
@@ -68,7 +68,7 @@ class JsonEventStore implements EventStore {
   readonly #logger: Logger
   readonly #writer = new LogWriter()
   readonly #text = new TextBuffer()
-  readonly #commit = new GroupCommit((batch) => this.#writeBatch(batch))
+  readonly #commit = new GroupCommit((requests) => this.#writeGroup(requests))
   #closing: Promise<void> | undefined
 
   constructor(dir: string, lock: WriterLock, files: DayFile[], index: LogIndex, clock: Clock, logger: Logger) {
@@ -155,7 +155,7 @@ class JsonEventStore implements EventStore {
     await this.#lock.release()
   }
 
-  async #writeBatch({ requests, json }: Batch): Promise<readonly AppendResult[]> {
+  async #writeGroup(requests: readonly LineRequest[]): Promise<readonly AppendResult[]> {
     const known = await this.#knownAmong(requests)
     const now = this.#clock.now()
     const recordedAt = isoInstant(now)
@@ -164,13 +164,12 @@ class JsonEventStore implements EventStore {
 
     const added: { place: Place; event: RecordedEvent }[] = []
     const text = this.#text.clear()
-    const results = decideAppends(requests, {
+    const results = decideAppends<Line, RecordedEvent>(requests, {
       versionOf: (streamId) => this.#index.versionOf(streamId),
       recordedUnder: (key) => known.get(key),
-      record: (event, { streamId, version, remaining }) => {
+      record: ({ json, event }, { streamId, version, remaining }) => {
         const offset = file.size + text.length
-        const length = text.add(writeLine(json.get(event) as string, { streamId, version, recordedAt, remaining }))
-        // The batch holds a copy of its own, which becomes the recorded event.
+        const length = text.add(writeLine(json, { streamId, version, recordedAt, remaining }))
         const recorded: RecordedEvent = Object.assign(event, { streamId, version, recordedAt, position: positionOf(file.day, offset) })
         added.push({ place: { file: number, offset, length: length - 1 }, event: recorded })
         return recorded
@@ -197,7 +196,7 @@ class JsonEventStore implements EventStore {
     return newest && newest.day >= today ? newest : dayFileAt(this.#dir, today)
   }
 
-  async #knownAmong(requests: readonly AppendRequest[]): Promise<Map<string, RecordedEvent>> {
+  async #knownAmong(requests: readonly LineRequest[]): Promise<Map<string, RecordedEvent>> {
     const known = new Map<string, RecordedEvent>()
     for (const { events } of requests) {
       for (const { idempotencyKey } of events) {

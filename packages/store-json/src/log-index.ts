@@ -21,6 +21,8 @@ export interface FileEntries {
 }
 
 const NONE = -1
+/** The usual answer of a look-up, which every append makes. */
+const NO_PLACES: readonly Place[] = []
 
 /**
  * What the store knows of its log without reading it: which lines may hold a key, and which lines make a stream. About 40 bytes an
@@ -81,15 +83,17 @@ export class LogIndex {
   }
 
   /** The lines that may hold this key, oldest first; almost always none or one. */
-  candidates(key: string): Place[] {
+  candidates(key: string): readonly Place[] {
     const [high, low] = hash(key)
-    const entries: number[] = []
+    let entries: number[] | undefined
     const mask = this.#slots.length - 1
     for (let slot = low & mask; this.#slots[slot] !== NONE; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot] as number
-      if (this.#hashes[2 * entry] === high && this.#hashes[2 * entry + 1] === low) entries.push(entry)
+      if (this.#hashes[2 * entry] !== high || this.#hashes[2 * entry + 1] !== low) continue
+      entries ??= []
+      entries.push(entry)
     }
-    return entries.sort((a, b) => a - b).map((entry) => this.#place(entry))
+    return entries ? entries.sort((a, b) => a - b).map((entry) => this.#place(entry)) : NO_PLACES
   }
 
   versionOf(streamId: string): number {
