@@ -29,11 +29,12 @@ export async function listDayFiles(dir: string): Promise<DayFile[]> {
   return days.sort().map((day) => dayFileAt(dir, day))
 }
 
-const OFFSET_DIGITS = 12
+/** Larger than any offset: its digits behind the first one are the offset's with leading zeros. */
+const OFFSET_BASE = 1_000_000_000_000
 
 /** A position is the day and the byte at which the event's line begins: it stays true across restarts and sorts as a string. */
 export function positionOf(day: string, offset: number): Position {
-  return `${day}:${String(offset).padStart(OFFSET_DIGITS, '0')}`
+  return `${day}:${String(OFFSET_BASE + offset).slice(1)}`
 }
 
 /** @throws CommsError `position_invalid` */

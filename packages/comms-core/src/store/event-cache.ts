@@ -186,17 +186,19 @@ class BatchingCache implements EventCache {
   async #write(batch: readonly Waiting[]): Promise<void> {
     const startedAt = performance.now()
     try {
-      const results = await this.#store.append(batch.flatMap(({ requests }) => requests))
+      const together: AppendRequest[] = []
+      for (const { requests } of batch) for (const request of requests) together.push(request)
+      const results = await this.#store.append(together)
       this.#writes += 1
       this.#lastFlushMs = performance.now() - startedAt
-      this.#lastBatch = batch.reduce((sum, { size }) => sum + size, 0)
-      let start = 0
+      this.#lastBatch = 0
+      for (const result of results) if (result.status === 'recorded') for (const { event } of result.events) this.#remember(event)
+      let next = 0
       for (const { requests, size, resolve } of batch) {
-        const own = results.slice(start, start + requests.length)
-        start += requests.length
         this.#pending -= size
-        for (const result of own) if (result.status === 'recorded') for (const { event } of result.events) this.#remember(event)
-        resolve(own)
+        this.#lastBatch += size
+        resolve(requests.length === 1 ? [results[next] as AppendResult] : results.slice(next, next + requests.length))
+        next += requests.length
       }
       this.#wakeTails()
     } catch (error) {
