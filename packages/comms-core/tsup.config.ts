@@ -1,10 +1,4 @@
 import { defineConfig } from 'tsup'
+import { base } from '../../tsup.base.ts'
 
-export default defineConfig({
-  entry: ['src/index.ts', 'src/conformance/index.ts'],
-  format: ['esm', 'cjs'],
-  target: 'node22',
-  dts: true,
-  sourcemap: true,
-  clean: true,
-})
+export default defineConfig({ ...base, entry: ['src/index.ts', 'src/conformance/index.ts'] })

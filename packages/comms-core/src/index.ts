@@ -54,6 +54,7 @@ export { type LogDigest, LogDigester, logDigest } from './store/log-digest.ts'
 export { copyLog, exportLog, importLog, type TransferOptions, type TransferProgress, type TransferReport } from './store/log-transfer.ts'
 export { memoryEventStore } from './store/memory-event-store.ts'
 export type { DrainReport, Spool } from './store/spool.ts'
+export { connectionError } from './transport/connection-error.ts'
 export { requestFromQuarantine } from './transport/quarantine.ts'
 export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
 export type {

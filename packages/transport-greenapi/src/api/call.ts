@@ -1,6 +1,5 @@
-import { CommsError } from '@pipe-comms/core'
+import { CommsError, connectionError } from '@pipe-comms/core'
 import type { CheckedOptions } from '../options.ts'
-import { connectionError } from './connection-error.ts'
 import type { MultipartForm } from './multipart.ts'
 
 /** One call of a method of the instance. */

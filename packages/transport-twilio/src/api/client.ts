@@ -1,4 +1,4 @@
-import { CommsError } from '@pipe-comms/core'
+import { CommsError, connectionError } from '@pipe-comms/core'
 import type { Twilio } from 'twilio'
 import type { CheckedOptions } from '../options.ts'
 
@@ -72,9 +72,8 @@ async function exchange(request: SdkRequest, { fetch, timeoutMs, apiUrl }: Check
     return { status: response.status, headers: response.headers, body: await response.text() }
   } catch (error) {
     // The error of fetch is not passed on as a cause: it may hold the request, and that the credentials.
-    const reason = systemCode(error)
-    if (reason !== undefined && NEVER_CONNECTED.has(reason))
-      throw new CommsError('send_unavailable', `Twilio: ${what}: cannot connect (${reason})`)
+    const { reason, beforeRequest } = connectionError(error)
+    if (beforeRequest) throw new CommsError('send_unavailable', `Twilio: ${what}: cannot connect (${reason})`)
     throw new CommsError(
       'send_uncertain',
       `Twilio: ${what} ended without an answer (${reason ?? (error as Error)?.name ?? 'unknown reason'})`,
@@ -93,29 +92,4 @@ function pairsOf(values: Readonly<Record<string, unknown>> = {}): [string, strin
 function milliseconds(retryAfter: string | null): number | undefined {
   const seconds = retryAfter === null || retryAfter.trim() === '' ? Number.NaN : Number(retryAfter)
   return Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds * 1000) : undefined
-}
-
-/** Errors from before the first byte of the request. */
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-])
-
-/** The system's reason of a failed fetch, which hides it in causes, and in a list of them when a host has several addresses. */
-function systemCode(error: unknown): string | undefined {
-  for (let part = error; typeof part === 'object' && part !== null; ) {
-    const { code, cause, errors } = part as { code?: unknown; cause?: unknown; errors?: unknown[] }
-    if (typeof code === 'string') return code
-    part = cause ?? errors?.[0]
-  }
-  return undefined
 }

@@ -1,4 +1,8 @@
-/** The system's reason behind a failed fetch, and whether it came before the first byte of the request. */
+/**
+ * Why a fetch failed, for transports: the system's reason, and whether it came before the first byte of the request. Only then was
+ * certainly nothing sent (`send_unavailable`); every other failure may have been an answer that was lost (`send_uncertain`).
+ * The error itself may hold the request with its credentials: pass on the reason, not the error.
+ */
 export function connectionError(error: unknown): { readonly reason?: string; readonly beforeRequest: boolean } {
   // fetch hides the reason in causes, and in a list of them when a host has several addresses.
   for (let part = error; typeof part === 'object' && part !== null; ) {
