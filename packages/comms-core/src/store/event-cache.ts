@@ -10,7 +10,7 @@ export interface EventCacheOptions {
   readonly maxBatch?: number
   /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
   readonly maxPending?: number
-  /** How many of the newest events stay in memory for `find`. @default 1000 */
+  /** How many of the newest events at least stay in memory for `find`; at most twice as many do. @default 1000 */
   readonly recent?: number
   /** Told of each event that waits for the next write, and of how many now do. For logs. */
   readonly onQueued?: (event: NewEvent, pending: number) => void
@@ -63,7 +63,9 @@ class BatchingCache implements EventCache {
   readonly #maxPending: number
   readonly #recentLimit: number
   readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
-  readonly #recent = new Map<string, RecordedEvent>()
+  /** Two generations: when the younger is full it becomes the older, and nothing is ever deleted one by one. */
+  #recent = new Map<string, RecordedEvent>()
+  #lessRecent = new Map<string, RecordedEvent>()
   readonly #tails = new Set<() => void>()
   #waiting: Waiting[] = []
   #pending = 0
@@ -108,7 +110,7 @@ class BatchingCache implements EventCache {
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
     this.#checkOpen()
-    const recent = this.#recent.get(idempotencyKey)
+    const recent = this.#recent.get(idempotencyKey) ?? this.#lessRecent.get(idempotencyKey)
     return recent ? ownCopy(recent) : this.#store.find(idempotencyKey)
   }
 
@@ -217,8 +219,11 @@ class BatchingCache implements EventCache {
 
   #remember(event: RecordedEvent): void {
     if (this.#recentLimit === 0) return
+    if (this.#recent.size >= this.#recentLimit) {
+      this.#lessRecent = this.#recent
+      this.#recent = new Map()
+    }
     this.#recent.set(event.idempotencyKey, ownCopy(event))
-    if (this.#recent.size > this.#recentLimit) this.#recent.delete(this.#recent.keys().next().value as string)
   }
 
   #checkOpen(): void {
