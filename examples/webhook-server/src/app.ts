@@ -1,79 +1,30 @@
-import { isCommsError, type RecordedEvent } from '@pipe-comms/core'
 import { Hono } from 'hono'
-import { HTTPException } from 'hono/http-exception'
 import { jwt } from 'hono/jwt'
 import type { Logger } from 'pino'
-import { z } from 'zod'
 import type { Running } from './comms.ts'
 import type { Config } from './config.ts'
+import { eventRoutes } from './routes/events.ts'
+import { healthRoutes } from './routes/health.ts'
+import { messageRoutes } from './routes/messages.ts'
+import { errorHandler, problem } from './routes/problem.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
-const MAX_LIMIT = 1000
-const pageSchema = z.object({
-  after: z.string().min(1).optional(),
-  limit: z.coerce.number('expected a number').int('expected a whole number').min(1).max(MAX_LIMIT).default(100),
-})
-
-/** The routes of the server. */
-export function createApp({ comms, store, webhooks }: Running, config: Config, log: Logger): Hono {
+/** The routes of the server. `closing` is aborted when it closes, so that nobody keeps it waiting. */
+export function createApp(running: Running, config: Config, log: Logger, closing: AbortSignal): Hono {
   const app = new Hono()
-  const startedAt = Date.now()
-
-  app.get('/healthz', (c) =>
-    c.json({ ok: true, uptimeSeconds: Math.round((Date.now() - startedAt) / 1000), cache: store.state(), webhooks }),
-  )
-
-  app.get('/webhooks/greenapi/status', (c) =>
-    c.json({ ok: true, service: 'greenapi-webhook', instance: config.greenApi.instanceId, simulated: config.sandbox.greenApi }),
-  )
-  app.all('/webhooks/greenapi', (c) => {
-    log.info(`WEBHOOK GREEN-API ENTRANT ${c.req.method} ${c.req.path}`)
-    return comms.handle(c.req.raw)
+  // A connection that is kept open for the next request would hold the server up.
+  app.use(async (c, next) => {
+    await next()
+    if (closing.aborted) c.header('connection', 'close')
   })
-
-  const { twilio, sandbox } = config
-  app.get('/webhooks/twilio-sms/status-check', (c) =>
-    c.json({ ok: true, service: 'twilio-sms-webhook', account: twilio?.accountSid ?? null, simulated: sandbox.twilio }),
-  )
-  app.on(['GET', 'POST'], ['/webhooks/twilio-sms/incoming', '/webhooks/twilio-sms/status'], (c) => {
-    log.info(`WEBHOOK TWILIO ENTRANT ${c.req.method} ${c.req.path}`)
-    return comms.handle(c.req.raw)
-  })
-
-  app.all('/webhooks/smtp/inbound', (c) => comms.handle(c.req.raw))
+  app.route('/', healthRoutes(running))
+  app.route('/webhooks', webhookRoutes(running, config, log))
 
   app.use('/api/*', jwt({ secret: config.jwtSecret, alg: 'HS256' }))
-  app.get('/api/events', async (c) => {
-    const page = pageSchema.safeParse(c.req.query())
-    if (!page.success) {
-      const problems = page.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-      return c.json(problem('query_invalid', problems.join('; ')), 400)
-    }
-    const { after, limit } = page.data
-    const events: RecordedEvent[] = []
-    let more = false
-    for await (const event of store.readAll(after === undefined ? {} : { after })) {
-      more = events.length === limit
-      if (more) break
-      events.push(event)
-    }
-    return c.json({ events, next: more ? events.at(-1)?.position : null })
-  })
+  app.route('/api', eventRoutes(running))
+  app.route('/api', messageRoutes(running, { defaultRegion: config.defaultRegion, closing }))
 
   app.notFound((c) => c.json(problem('not_found', `No route ${c.req.method} ${c.req.path}`), 404))
-  app.onError((error, c) => {
-    if (error instanceof HTTPException) {
-      const message = error.status === 401 ? 'Expected Authorization: Bearer <JWT signed with JWT_SECRET, HS256>' : error.message
-      return c.json(problem('unauthorized', message), error.status, { 'www-authenticate': 'Bearer' })
-    }
-    if (isCommsError(error, 'position_invalid')) return c.json(problem(error.code, error.message), 400)
-    log.error({ error: error.message }, `${c.req.method} ${c.req.path} failed`)
-    return isCommsError(error) && error.code.startsWith('store_')
-      ? c.json(problem(error.code, 'The event log cannot be read now'), 503)
-      : c.json(problem('internal', 'Internal error'), 500)
-  })
+  app.onError(errorHandler(log))
   return app
-}
-
-function problem(code: string, message: string) {
-  return { success: false, error: { code, message } }
 }

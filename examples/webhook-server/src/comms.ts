@@ -14,6 +14,7 @@ import { jsonCheckpointStore, openFileSpool, openJsonEventStore } from '@pipe-co
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
+import { withEventLines } from './event-lines.ts'
 import { openTransports } from './transports.ts'
 
 export interface Running {
@@ -41,7 +42,7 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     logWebhook(report, log)
   }
   const comms = createComms({
-    store,
+    store: withEventLines(store, log),
     transports: openTransports(config),
     defaultRegion: config.defaultRegion,
     outbox: { checkpoints },
@@ -70,14 +71,6 @@ async function openPersistence(config: Config, logger: Logger): Promise<Persiste
 }
 
 function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {
-  for (const { event, repeated } of events) {
-    if (repeated || event.type === 'webhook.quarantined') continue
-    const leadId = event.lead?.id ?? 'inconnu'
-    const label = event.type === 'message.received' ? 'RECEIVED' : event.type.toUpperCase()
-    log.info(
-      `[${label}] {channel: ${event.channel}, provider: ${event.provider}, leadId: ${leadId}, contact: ${event.contact?.value}, event: ${event.id}}`,
-    )
-  }
   const fields = { transport: transport.id, outcome, status, durationMs, ...(reason === undefined ? {} : { reason }) }
   if (outcome === 'unavailable') log.error(fields, 'Webhook not recorded, answered 503 so that the provider sends it again')
   else if (outcome === 'spooled') log.warn(fields, 'The store is away: the webhook waits in the spool, answered with success')

@@ -104,6 +104,21 @@ describe('loadConfig', () => {
     ])
   })
 
+  it('takes lists of addresses', () => {
+    expect(loadConfig({})).toMatchObject({ trustedProxies: [], greenApi: { allowedAddresses: undefined } })
+    const given = { TRUST_PROXY: '127.0.0.1, ::1', GREEN_API_ALLOWED_ADDRESSES: '192.0.2.0/24,198.51.100.7' }
+    expect(loadConfig(given)).toMatchObject({
+      trustedProxies: ['127.0.0.1', '::1'],
+      greenApi: { allowedAddresses: ['192.0.2.0/24', '198.51.100.7'] },
+    })
+    const expected = 'expected IP addresses or ranges such as 10.0.0.0/8, with commas between'
+    for (const wrong of ['true', '10.0.0.0/33', '10.0.0', '10.0.0.1,', 'fe80::1%eth0'])
+      expect(problemsOf({ TRUST_PROXY: wrong, GREEN_API_ALLOWED_ADDRESSES: wrong })).toEqual([
+        `TRUST_PROXY: ${expected}`,
+        `GREEN_API_ALLOWED_ADDRESSES: ${expected}`,
+      ])
+  })
+
   it('sends as the SMTP user unless it is told another sender', () => {
     const relay = { host: 'mail.example.com', port: undefined, user: 'sales@example.com', password: 'smtp-password-for-tests' }
     expect(loadConfig({ ...real, ...smtp }).smtp).toEqual({ ...relay, from: 'sales@example.com' })

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { parseContactAddress } from '@pipe-comms/core'
 import { z } from 'zod'
+import { addressRange } from './remote-address.ts'
 
 /** What the server runs with. `sandbox` names what was not configured and is simulated or generated instead. */
 export interface Config {
   readonly host: string
   readonly port: number
   readonly publicUrl: string | undefined
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   readonly logLevel: string
   readonly production: boolean
   readonly persistence: 'json' | 'sqlite'
@@ -21,6 +24,8 @@ export interface Config {
     readonly url: string | undefined
     /** Where files are uploaded; set by the sandbox alone, the real one follows from the instance. */
     readonly mediaUrl: string | undefined
+    /** Where webhooks may come from; any address when absent. */
+    readonly allowedAddresses: readonly string[] | undefined
   }
   /** Absent when it is switched off or simulated. */
   readonly twilio?: {
@@ -71,11 +76,17 @@ const SANDBOX_INSTANCE = '7105000001'
 const JWT_SECRET_CHARACTERS = 32
 
 const text = z.string().trim().optional()
+const addresses = z
+  .string()
+  .transform((list) => list.split(',').map((address) => address.trim()))
+  .refine((list) => list.every(addressRange), 'expected IP addresses or ranges such as 10.0.0.0/8, with commas between')
+  .optional()
 const schema = z.object({
   NODE_ENV: text,
   HOST: z.string().trim().default('127.0.0.1'),
   PORT: z.coerce.number('expected a port number').int().min(0).max(65_535).default(3000),
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  TRUST_PROXY: addresses,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'expected debug, info, warn, error or silent').default('info'),
   MESSAGE_EVENT_PERSISTENCE: z.enum(['json', 'sqlite'], 'expected json or sqlite').default('json'),
   SQLITE_FILE: z.string().trim().default('./logs/message_events.db'),
@@ -90,6 +101,7 @@ const schema = z.object({
   GREEN_API_TOKEN: text,
   GREEN_API_WEBHOOK_TOKEN: text,
   GREEN_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  GREEN_API_ALLOWED_ADDRESSES: addresses,
   TWILIO_ACCOUNT_SID: z
     .string()
     .trim()
@@ -147,6 +159,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     host: settings.HOST,
     port: settings.PORT,
     publicUrl: settings.PUBLIC_URL,
+    trustedProxies: settings.TRUST_PROXY ?? [],
     logLevel: settings.LOG_LEVEL,
     production: settings.NODE_ENV === 'production',
     persistence: settings.MESSAGE_EVENT_PERSISTENCE,
@@ -160,6 +173,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
       url: settings.GREEN_API_URL,
       mediaUrl: undefined,
+      allowedAddresses: settings.GREEN_API_ALLOWED_ADDRESSES,
     },
     ...(twilio.mode === 'real' ? { twilio: twilioOf(settings) } : {}),
     ...(smtp.mode === 'real' ? { smtp: smtpOf(settings) } : {}),

@@ -49,6 +49,8 @@ beforeAll(async () => {
     TWILIO_ACCOUNT_SID: ACCOUNT_SID,
     TWILIO_AUTH_TOKEN: AUTH_TOKEN,
     TWILIO_SMS_FROM: '+12025550100',
+    TRUST_PROXY: '127.0.0.1',
+    GREEN_API_ALLOWED_ADDRESSES: '192.0.2.7',
   })
   server = await startServer(config, createLogger(config, sink))
   ports = { tls: await freePort(), plain: await freePort() }
@@ -201,7 +203,7 @@ describe.skipIf(skipped)(
       expect(await send({ path, form })).toMatchObject({ status: 200 })
       const byGet = `${STATUS}?${new URLSearchParams({ ...form, MessageStatus: 'read' })}`
       expect(await send({ path: byGet, form: {}, method: 'GET' })).toMatchObject({ status: 200 })
-      expect(logged).toMatch(/MESSAGE\.DELIVERED.*MESSAGE\.READ/s)
+      expect(logged).toMatch(/\[DELIVERED\].*\[READ\]/s)
     })
 
     it.each<[string, Sent, RegExp]>([
@@ -235,6 +237,12 @@ describe.skipIf(skipped)(
       expect(logged).not.toContain(AUTH_TOKEN)
       expect(logged).not.toContain('100 %')
       expect(await recorded()).not.toContain(sms(3).MessageSid)
+    })
+
+    it('Green-API is taken from its own addresses alone, and X-Forwarded-For of a stranger is not believed', async () => {
+      const headers = { 'x-forwarded-for': '192.0.2.7' }
+      expect(await send({ path: '/webhooks/greenapi', form: {}, headers })).toMatchObject({ status: 403 })
+      expect(logged).toContain('expected a webhook from one of allowedSourceAddresses, got 127.0.0.1')
     })
 
     it('other paths by http are sent to https', async () => {

@@ -1,11 +1,16 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
+import { sign } from 'hono/jwt'
+import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { openComms } from './comms.ts'
 import type { Config } from './config.ts'
 import { createLogger } from './log.ts'
 import type { Hint } from './sandbox/peer.ts'
 import { openSandbox } from './sandbox/sandbox.ts'
+import { writeSandboxFile } from './sandbox/sandbox-file.ts'
+
+const SANDBOX_TOKEN_SECONDS = 86_400
 
 export interface Server {
   readonly url: string
@@ -13,6 +18,8 @@ export interface Server {
   readonly sandboxLines: readonly string[]
   /** What to try with them. */
   readonly hints: readonly Hint[]
+  /** Opens `/api` for a day; only where JWT_SECRET is generated. */
+  readonly token?: string
   /** Takes no new connections, answers what is under way, flushes and closes the log. */
   close(): Promise<void>
 }
@@ -25,7 +32,8 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
     await sandbox.close()
     throw error
   })
-  const app = createApp(running, config, log)
+  const closing = new AbortController()
+  const app = createApp(running, config, log, closing.signal)
   try {
     const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
       const starting = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, () => resolve(starting))
@@ -34,11 +42,16 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
     const { port } = server.address() as AddressInfo
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     sandbox.connect(url)
+    const token = config.sandbox.jwtSecret ? await sandboxToken(config) : undefined
+    const file = token === undefined ? undefined : await sandboxFile({ BASE_URL: url, TOKEN: token, ...sandbox.variables }, config, log)
     return {
       url,
       sandboxLines: sandbox.lines,
       hints: sandbox.hints,
+      ...(token === undefined ? {} : { token }),
       close: async () => {
+        closing.abort()
+        await file?.remove()
         await sandbox.close()
         const closed = new Promise((resolve) => server.close(resolve))
         if ('closeIdleConnections' in server) server.closeIdleConnections()
@@ -54,4 +67,16 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
     }
     throw error
   }
+}
+
+/** The server does without it when it cannot be written. */
+function sandboxFile(variables: Record<string, string>, { logsDir }: Config, log: Logger) {
+  return writeSandboxFile(logsDir, variables).catch((error: Error) => {
+    log.warn({ error: error.message }, 'sandbox.env is not written: scripts must be told BASE_URL and TOKEN')
+    return undefined
+  })
+}
+
+function sandboxToken({ jwtSecret }: Config): Promise<string> {
+  return sign({ sub: 'sandbox', exp: Math.floor(Date.now() / 1000) + SANDBOX_TOKEN_SECONDS }, jwtSecret, 'HS256')
 }

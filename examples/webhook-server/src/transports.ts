@@ -12,7 +12,7 @@ export function openTransports(config: Config): Transport[] {
   return [greenApi(config), ...twilio(config), ...smtp(config)]
 }
 
-function greenApi({ greenApi: { instanceId, token, webhookToken, url, mediaUrl }, publicUrl }: Config): Transport {
+function greenApi({ greenApi: { instanceId, token, webhookToken, url, mediaUrl, allowedAddresses }, publicUrl }: Config): Transport {
   return greenApiTransport({
     idInstance: instanceId,
     webhookToken,
@@ -20,6 +20,7 @@ function greenApi({ greenApi: { instanceId, token, webhookToken, url, mediaUrl }
     ...(url === undefined ? {} : { apiUrl: url }),
     ...(mediaUrl === undefined ? {} : { mediaUrl }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(allowedAddresses === undefined ? {} : { allowedSourceAddresses: allowedAddresses }),
   })
 }
 

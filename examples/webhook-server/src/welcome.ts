@@ -1,16 +1,13 @@
 import { resolve } from 'node:path'
-import { sign } from 'hono/jwt'
 import type { Config } from './config.ts'
 import type { Server } from './server.ts'
 
-const SANDBOX_JWT_SECONDS = 86_400
-
 /** What the server says when it is up: where it listens, where events go, and lines that can be pasted to try it. */
-export async function welcome(
+export function welcome(
   config: Config,
-  { url, sandboxLines, hints }: Pick<Server, 'url' | 'sandboxLines' | 'hints'>,
+  { url, sandboxLines, hints, token: apiToken }: Pick<Server, 'url' | 'sandboxLines' | 'hints' | 'token'>,
   now = Date.now(),
-): Promise<string> {
+): string {
   const seconds = Math.floor(now / 1000)
   const lines = [
     'Pipe Comms webhook server is up.',
@@ -40,9 +37,14 @@ export async function welcome(
       `-i -X POST ${url}/webhooks/greenapi -H "Authorization: Bearer ${token}" -H "Content-Type: application/json" -d '${notification}'`,
     ),
   )
-  if (config.sandbox.jwtSecret) {
-    const jwt = await sign({ sub: 'sandbox', exp: seconds + SANDBOX_JWT_SECONDS }, config.jwtSecret, 'HS256')
-    lines.push('', 'and the event is in the log', '', curl(`-s ${url}/api/events -H "Authorization: Bearer ${jwt}"`))
+  if (apiToken !== undefined) {
+    const authorization = `-H "Authorization: Bearer ${apiToken}"`
+    lines.push('', 'and the event is in the log', '', curl(`-s ${url}/api/events ${authorization}`))
+    if (config.sandbox.greenApi) {
+      const message = JSON.stringify({ channel: 'whatsapp', to: '+33639980001', text: 'Bonjour Camille' })
+      const posted = `-s -X POST "${url}/api/messages?wait=delivered" ${authorization} -H "Content-Type: application/json" -d '${message}'`
+      lines.push('', 'You answer, and it is sent and delivered', '', curl(posted))
+    }
   }
   for (const { title, line } of hints) lines.push('', title, '', line)
   return `${lines.join('\n')}\n`

@@ -1,6 +1,9 @@
 /** Waits this many milliseconds, or shorter when the signal is aborted: it then resolves at once. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
+/** A timer that is asked for more goes off at once: https://developer.mozilla.org/en-US/docs/Web/API/Window/setTimeout#maximum_delay_value */
+const LONGEST_TIMER_MS = 2_147_483_647
+
 export const timerSleep: Sleep = (ms, signal) =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve()
@@ -9,7 +12,11 @@ export const timerSleep: Sleep = (ms, signal) =>
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setTimeout(end, ms)
+    let timer: ReturnType<typeof setTimeout>
+    const wait = (left: number) => {
+      timer = left > LONGEST_TIMER_MS ? setTimeout(() => wait(left - LONGEST_TIMER_MS), LONGEST_TIMER_MS) : setTimeout(end, left)
+    }
+    wait(ms)
     signal.addEventListener('abort', end)
   })
 

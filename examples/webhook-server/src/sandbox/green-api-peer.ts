@@ -30,10 +30,6 @@ export async function greenApiPeer(config: Config): Promise<Peer> {
         title: 'The simulated WhatsApp: a lead writes there',
         line: post('/simulator/lead-writes', { from: '33639980002', name: 'Alex', text: 'Bonjour' }),
       },
-      {
-        title: 'and a message that is sent comes back as sent, delivered and read',
-        line: post(`/waInstance${INSTANCE}/sendMessage/${token}`, { chatId: '33639980002@c.us', message: 'Bonjour Alex' }),
-      },
     ],
     connect: (serverUrl) => greenApi.configure({ webhookUrl: `${serverUrl}/webhooks/greenapi` }),
     close: () => greenApi.close(),

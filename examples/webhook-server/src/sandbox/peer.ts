@@ -13,6 +13,8 @@ export interface Peer {
   /** What the start-up lines say of it. */
   readonly line: string
   readonly hints: readonly Hint[]
+  /** What scripts need to look at it, by the name of the variable. */
+  readonly variables?: Readonly<Record<string, string>>
   /** Tells it where the server listens. */
   connect?(serverUrl: string): void
   close(): Promise<void>

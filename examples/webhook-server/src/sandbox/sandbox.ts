@@ -10,6 +10,7 @@ export interface Sandbox {
   /** What the start-up lines say of each peer. */
   readonly lines: readonly string[]
   readonly hints: readonly Hint[]
+  readonly variables: Readonly<Record<string, string>>
   connect(serverUrl: string): void
   close(): Promise<void>
 }
@@ -29,6 +30,7 @@ export async function openSandbox(config: Config): Promise<Sandbox> {
     config: current,
     lines: peers.map(({ line }) => line),
     hints: peers.flatMap(({ hints }) => hints),
+    variables: Object.assign({}, ...peers.map(({ variables }) => variables)),
     connect: (serverUrl) => {
       for (const peer of peers) peer.connect?.(serverUrl)
     },

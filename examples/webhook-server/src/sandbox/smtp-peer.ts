@@ -12,6 +12,7 @@ export async function smtpPeer(config: Config): Promise<Peer> {
     config: { ...config, smtp: { host: 'localhost', port, user, password, from: `Sandbox <${SENDER}>`, ca } },
     line: `SMTP         sandbox: mail stays on this machine; look at it on ${simulator.inboxUrl}`,
     hints: [],
+    variables: { INBOX_URL: simulator.inboxUrl as string },
     close: () => simulator.close(),
   }
 }
