@@ -43,7 +43,8 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     sandbox.connect(url)
     const token = config.sandbox.jwtSecret ? await sandboxToken(config) : undefined
-    const file = token === undefined ? undefined : await sandboxFile({ BASE_URL: url, TOKEN: token, ...sandbox.variables }, config, log)
+    const variables = { ...(token === undefined ? {} : { TOKEN: token }), ...sandbox.variables }
+    const file = Object.keys(variables).length > 0 ? await sandboxFile({ BASE_URL: url, ...variables }, config, log) : undefined
     return {
       url,
       sandboxLines: sandbox.lines,
