@@ -176,6 +176,14 @@ describe('POST /api/messages', () => {
     expect(logged).toMatch(/\[FAILED\] \{channel: sms, .*code: send_rejected, event: evt_/)
   })
 
+  it('answers 202 when a message fails that has a fallback, which is then a message of its own', async () => {
+    const given = { channel: 'sms', to: '+15005550009', text: 'Bonjour', fallback: [{ channel: 'whatsapp', to: ALEX }] }
+    const { status, body } = await post(given, { query: '?wait=sent' })
+    expect([status, body]).toMatchObject([202, { success: true, status: 'failed' }])
+    const next = async () => (await call(`/api/messages/${body.messageId}.next`)).body
+    await expect.poll(next).toMatchObject({ channel: 'whatsapp', providerMessageId: expect.any(String) })
+  })
+
   it('answers 202 with how far it got when the time is over', async () => {
     const { status, body } = await post(whatsapp({ notBefore: '2999-01-01T00:00:00Z' }), { query: '?wait=delivered&timeout=1' })
     expect([status, body]).toMatchObject([202, { success: true, status: 'requested' }])
