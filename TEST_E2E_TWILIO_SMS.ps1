@@ -63,6 +63,7 @@ function Invoke-Call([string]$Method, [string]$Path, [string]$Body = '') {
     $Response = Invoke-WebRequest @Request
     $Text = [string]$Response.Content
     $Json = try { $Text | ConvertFrom-Json -AsHashtable } catch { @{} }
+    if ($Json -isnot [Collections.IDictionary]) { $Json = @{} }
     @{ Status = [int]$Response.StatusCode; Text = $Text; Json = $Json }
   } catch {
     @{ Status = 0; Text = $_.Exception.Message; Json = @{} }

@@ -38,8 +38,10 @@ export function messageRoutes({ comms }: Running, { defaultRegion, closing }: Me
 
     const request: SendRequest = { ...checked.data, ...(key.data === undefined ? {} : { idempotencyKey: key.data }) }
     const { wait, timeout } = waiting.data
-    const signal = AbortSignal.any([closing, c.req.raw.signal])
-    const status = await comms.send(request, wait === undefined ? {} : { waitFor: wait, timeoutMs: timeout * 1000, signal })
+    const status = await comms.send(
+      request,
+      wait === undefined ? {} : { waitFor: wait, timeoutMs: timeout * 1000, signal: gone(c, closing) },
+    )
     return answer(c, status, { wait, hasFallback: request.fallback !== undefined })
   })
 
@@ -48,6 +50,11 @@ export function messageRoutes({ comms }: Running, { defaultRegion, closing }: Me
     return report ? c.json({ success: true, ...report }) : c.json(problem('not_found', 'No message of this id'), 404)
   })
   return app
+}
+
+/** When nobody hears the answer any more, or everybody should hear it now. */
+function gone(c: Context, closing: AbortSignal): AbortSignal {
+  return AbortSignal.any([closing, c.req.raw.signal])
 }
 
 /** Nothing when it is not JSON. Bytes that are no UTF-8 would go to the lead as question marks, so they are refused too. */
