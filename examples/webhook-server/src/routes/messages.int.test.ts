@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { request as plainRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { promisify } from 'node:util'
 import { sign } from 'hono/jwt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../config.ts'
@@ -73,6 +75,15 @@ describe('POST /api/messages', () => {
       /\[REQUESTED\] \{channel: whatsapp, provider: greenapi, leadId: inconnu, contact: \+33639980002, messageId: msg_/,
     )
     expect(logged).toMatch(/\[SENT\] \{channel: whatsapp, provider: greenapi, leadId: inconnu, contact: \+33639980002, messageId: msg_/)
+  })
+
+  it('takes the line of the README as it stands there', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+    const line = /^curl -X POST "[^"]*\/api\/messages.*?(?=\n```)/ms
+      .exec(readme)?.[0]
+      .replace('http://127.0.0.1:3000', server.url) as string
+    const { stdout } = await promisify(execFile)('sh', ['-c', line], { env: { PATH: process.env.PATH, TOKEN: authorization.slice(7) } })
+    expect(JSON.parse(stdout)).toMatchObject({ success: true, providerMessageId: expect.any(String) })
   })
 
   it('sends an SMS and a mail, with the addresses of this country and the names of the library', async () => {
