@@ -1,10 +1,15 @@
 import { parseArgs } from 'node:util'
+import { outage } from './outage.ts'
 import { crashStores } from './stores.ts'
 import { crashWebhooks } from './webhooks.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { posts: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '200' } },
+  options: {
+    posts: { type: 'string', default: '2000' },
+    rounds: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '60' },
+  },
 })
 const [what = 'stores'] = positionals
 let right: boolean
@@ -26,8 +31,14 @@ switch (what) {
     right = report.lost === 0 && report.doubled === 0 && report.afterRepost === report.posts
     break
   }
+  case 'outage': {
+    const report = await outage({ seconds: Number(values.seconds) })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
+    right = report.lost + report.doubled + report.outOfOrder === 0 && report.spooled > 0
+    break
+  }
   default:
-    console.error(`Expected stores or webhooks, got ${what}`)
+    console.error(`Expected stores, webhooks or outage, got ${what}`)
     process.exit(2)
 }
 console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')
