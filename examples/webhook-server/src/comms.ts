@@ -14,6 +14,7 @@ import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import { greenApiTransport } from '@pipe-comms/transport-greenapi'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
+import { openDatabase } from './database.ts'
 
 export interface Running {
   readonly comms: Comms
@@ -54,7 +55,9 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
 /** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */
 async function openPersistence(config: Config, logger: Logger): Promise<{ disk: EventStore; spool?: Spool }> {
   if (config.persistence === 'json') return { disk: await openJsonEventStore({ dir: config.logsDir, logger }) }
-  const disk = await openSqliteEventStore({ file: config.sqliteFile, logger })
+  const disk = config.database
+    ? await openDatabase(config.database, logger)
+    : await openSqliteEventStore({ file: config.sqliteFile, logger })
   return { disk, spool: await openFileSpool({ dir: join(config.logsDir, 'spool'), logger }) }
 }
 

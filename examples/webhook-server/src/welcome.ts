@@ -10,9 +10,7 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
   const lines = [
     'Pipe Comms webhook server is up.',
     `  Listens on   ${url}`,
-    config.persistence === 'json'
-      ? `  Events go to ${resolve(config.logsDir)} (JSON lines, a file a day, UTC)`
-      : `  Events go to ${resolve(config.sqliteFile)} (SQLite)`,
+    `  Events go to ${destination(config)}`,
     config.sandbox.greenApi
       ? `  Green-API    sandbox: no credentials, so nothing is sent; POST ${url}/webhooks/greenapi takes ${config.sandbox.webhookToken ? "this run's generated token" : 'GREEN_API_WEBHOOK_TOKEN'}`
       : `  Green-API    instance ${config.greenApi.instanceId}; its webhookUrl is ${config.publicUrl ?? url}/webhooks/greenapi`,
@@ -42,6 +40,13 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
     lines.push('', 'and the event is in the log', '', curl(`-s ${url}/api/events -H "Authorization: Bearer ${jwt}"`))
   }
   return `${lines.join('\n')}\n`
+}
+
+function destination({ persistence, logsDir, sqliteFile, database }: Config): string {
+  if (persistence === 'json') return `${resolve(logsDir)} (JSON lines, a file a day, UTC)`
+  if (!database) return `${resolve(sqliteFile)} (SQLite)`
+  // Neither key nor password.
+  return 'url' in database ? `${new URL(database.url).host} (PostgreSQL)` : `${new URL(database.supabaseUrl).host} (Supabase)`
 }
 
 function curl(rest: string): string {
