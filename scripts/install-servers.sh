@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # "binary:package", with more packages after commas.
-SERVERS="nginx:nginx openssl:openssl postfix:postfix saslpasswd2:sasl2-bin,libsasl2-modules"
+SERVERS="nginx:nginx openssl:openssl postfix:postfix saslpasswd2:sasl2-bin,libsasl2-modules /usr/lib/postgresql/15/bin/postgres:postgresql"
 
 missing=""
 for server in $SERVERS; do

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { crashGreenApi } from './greenapi.ts'
+import { outage } from './outage.ts'
 import { crashStores } from './stores.ts'
 import { crashWebhooks } from './webhooks.ts'
 
@@ -10,6 +11,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '200' },
     messages: { type: 'string', default: '10000' },
     restarts: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '60' },
   },
 })
 const [what = 'stores'] = positionals
@@ -39,8 +41,14 @@ switch (what) {
       report.lost + report.doubled + report.leaked === 0 && report.recorded === report.messages && report.quarantined === report.poison
     break
   }
+  case 'outage': {
+    const report = await outage({ seconds: Number(values.seconds) })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
+    right = report.lost + report.doubled + report.outOfOrder === 0 && report.spooled > 0
+    break
+  }
   default:
-    console.error(`Expected stores, webhooks or greenapi, got ${what}`)
+    console.error(`Expected stores, webhooks, greenapi or outage, got ${what}`)
     process.exit(2)
 }
 console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')

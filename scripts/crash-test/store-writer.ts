@@ -15,7 +15,19 @@ async function writeOn(writer: number): Promise<void> {
       { streamId: `whatsapp:+3363998000${writer % 10}`, events: keys.map((key) => aMessage(key, 'x'.repeat(100 + (turn % 700)))) },
     ])
     // Synchronous: what was printed was acknowledged, and what was acknowledged is printed before the next append.
-    writeSync(1, `${keys.join(' ')}\n`)
+    print(`${keys.join(' ')}\n`)
+  }
+}
+
+/** A pipe whose reader is busy takes nothing or a part: what was acknowledged must be printed all the same. */
+function print(text: string): void {
+  const bytes = Buffer.from(text)
+  for (let printed = 0; printed < bytes.length; ) {
+    try {
+      printed += writeSync(1, bytes, printed)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    }
   }
 }
 

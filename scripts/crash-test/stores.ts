@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { openStore, SUBJECTS, type Subject } from './subjects.ts'
+import pg from 'pg'
+import { createLog } from '../../packages/store-supabase/src/testing/create-log.ts'
+import { type PostgresServer, startPostgres } from '../../packages/store-supabase/src/testing/postgres-server.ts'
+import { isOnServer, openStore, SUBJECTS, type Subject } from './subjects.ts'
 
 export interface StoreCrashReport {
   readonly subject: Subject
@@ -25,23 +29,34 @@ const WRITER = fileURLToPath(new URL('./store-writer.ts', import.meta.url))
 const ROUNDS_A_LOG = 10
 const LONGEST_LIFE_MS = 120
 
-/** Kills a writer at full speed with SIGKILL, again and again, and compares the log with what was acknowledged. */
+/**
+ * Kills a writer at full speed with SIGKILL, again and again, and compares the log with what was acknowledged. A database server is
+ * crashed as well, while the writer goes on, and started again.
+ */
 export async function crashStores(rounds: number, subjects: readonly Subject[] = SUBJECTS): Promise<StoreCrashReport[]> {
   const reports: StoreCrashReport[] = []
-  for (const subject of subjects) reports.push(await crashStore(subject, Math.ceil(rounds / subjects.length)))
+  const server = subjects.some(isOnServer) ? await startPostgres() : undefined
+  try {
+    for (const subject of subjects) {
+      reports.push(await crashStore(subject, Math.ceil(rounds / subjects.length), isOnServer(subject) ? server : undefined))
+    }
+  } finally {
+    await server?.stop()
+  }
   return reports
 }
 
-async function crashStore(subject: Subject, rounds: number): Promise<StoreCrashReport> {
+async function crashStore(subject: Subject, rounds: number, server: PostgresServer | undefined): Promise<StoreCrashReport> {
   let [acknowledged, found, lost, doubled, unreadable] = [0, 0, 0, 0, 0]
   for (let round = 0; round < rounds; ) {
     const dir = await mkdtemp(join(tmpdir(), 'pipe-comms-crash-'))
+    const place = server ? await freshDatabase(server) : dir
     const promised = new Set<string>()
     try {
       for (let use = 0; use < ROUNDS_A_LOG && round < rounds; use += 1, round += 1) {
-        for (const key of await writeAndKill(subject, dir, round)) promised.add(key)
+        for (const key of await writeAndKill(subject, place, round, server)) promised.add(key)
       }
-      const log = await readLog(subject, dir)
+      const log = await readLog(subject, place)
       acknowledged += promised.size
       found += log.keys.size
       lost += [...promised].filter((key) => !log.keys.has(key)).length
@@ -57,18 +72,46 @@ async function crashStore(subject: Subject, rounds: number): Promise<StoreCrashR
   return { subject, rounds, acknowledged, found, lost, doubled, unreadable }
 }
 
+let databases = 0
+
+async function freshDatabase({ url }: PostgresServer): Promise<string> {
+  databases += 1
+  const name = `crash_${databases}`
+  await withClient(`${url}/postgres`, (client) => client.query(`create database ${name}`))
+  await withClient(`${url}/${name}`, createLog)
+  return `${url}/${name}`
+}
+
+async function withClient(connectionString: string, run: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  await run(client)
+  await client.end()
+}
+
 /** The keys that a writer acknowledged before it was killed at a random moment of its work. */
-async function writeAndKill(subject: Subject, dir: string, round: number): Promise<string[]> {
-  const child = spawn(process.execPath, ['--conditions=@pipe-comms/source', WRITER, subject, dir, String(round)], {
+async function writeAndKill(subject: Subject, place: string, round: number, server: PostgresServer | undefined): Promise<string[]> {
+  const child = spawn(process.execPath, ['--conditions=@pipe-comms/source', WRITER, subject, place, String(round)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let said = ''
+  let crashed: Promise<void> | undefined
+  const crash = async () => {
+    // Every other time the server goes first, and the writer writes on when it is back.
+    if (server && round % 2 === 1) {
+      await server.crash()
+      await server.start()
+      await pause(LONGEST_LIFE_MS)
+    }
+    child.kill('SIGKILL')
+  }
   child.stdout.setEncoding('utf8')
   child.stdout.on('data', (chunk) => {
-    if (said === '') setTimeout(() => child.kill('SIGKILL'), Math.random() * LONGEST_LIFE_MS)
+    crashed ??= pause(Math.random() * LONGEST_LIFE_MS).then(crash)
     said += chunk
   })
   const [code] = await once(child, 'close')
+  await crashed
   if (code !== null) throw new Error(`the writer ended by itself with code ${code}`)
   // The last line may have been cut off by the kill; what was not printed whole does not count as acknowledged.
   return said

@@ -14,6 +14,7 @@ import { jsonCheckpointStore, openFileSpool, openJsonEventStore } from '@pipe-co
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
+import { openDatabase } from './database.ts'
 import { withEventLines } from './event-lines.ts'
 import { openTransports } from './transports.ts'
 
@@ -66,7 +67,9 @@ async function openPersistence(config: Config, logger: Logger): Promise<Persiste
     const disk = await openJsonEventStore({ dir: config.logsDir, logger })
     return { disk, checkpoints: jsonCheckpointStore({ file: join(config.logsDir, 'checkpoints.json') }) }
   }
-  const disk = await openSqliteEventStore({ file: config.sqliteFile, logger })
+  const disk = config.database
+    ? await openDatabase(config.database, logger)
+    : await openSqliteEventStore({ file: config.sqliteFile, logger })
   return { disk, checkpoints: disk.checkpoints, spool: await openFileSpool({ dir: join(config.logsDir, 'spool'), logger }) }
 }
 

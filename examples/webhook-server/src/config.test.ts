@@ -71,6 +71,26 @@ describe('loadConfig', () => {
     expect(problems.join()).not.toContain('short')
   })
 
+  it('names what is missing for Supabase, and takes PostgreSQL instead', () => {
+    const supabase = { MESSAGE_EVENT_PERSISTENCE: 'supabase' }
+    const project = { SUPABASE_URL: 'https://reference.supabase.co', SUPABASE_SERVICE_ROLE_KEY: 'sb_secret_invented' }
+    const postgres = { DATABASE_URL: 'postgres://user:a-password@db.example.com:5432/comms' }
+    expect(problemsOf(supabase)).toEqual([
+      'SUPABASE_URL: expected with MESSAGE_EVENT_PERSISTENCE=supabase (or DATABASE_URL for plain PostgreSQL)',
+      'SUPABASE_SERVICE_ROLE_KEY: expected with MESSAGE_EVENT_PERSISTENCE=supabase (or DATABASE_URL for plain PostgreSQL)',
+    ])
+    expect(problemsOf({ ...supabase, SUPABASE_URL: project.SUPABASE_URL })).toHaveLength(1)
+    expect(problemsOf({ ...supabase, ...postgres, ...project })).toEqual([expect.stringMatching(/^DATABASE_URL: .*got both$/)])
+    const wrong = problemsOf({ ...supabase, DATABASE_URL: 'mysql://user:a-password@db.example.com/comms' })
+    expect(wrong).toEqual(['DATABASE_URL: expected postgres://user:password@host:port/database'])
+    expect(loadConfig({ ...supabase, ...project }).database).toEqual({
+      supabaseUrl: project.SUPABASE_URL,
+      serviceRoleKey: project.SUPABASE_SERVICE_ROLE_KEY,
+    })
+    expect(loadConfig({ ...supabase, ...postgres }).database).toEqual({ url: postgres.DATABASE_URL })
+    expect(loadConfig(postgres).database).toBeUndefined()
+  })
+
   it('refuses anything simulated or generated in production', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',

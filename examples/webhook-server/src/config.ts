@@ -12,9 +12,11 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly logLevel: string
   readonly production: boolean
-  readonly persistence: 'json' | 'sqlite'
+  readonly persistence: 'json' | 'sqlite' | 'supabase'
   readonly logsDir: string
   readonly sqliteFile: string
+  /** With persistence `supabase`: the project, or a PostgreSQL database of one's own. */
+  readonly database: { readonly supabaseUrl: string; readonly serviceRoleKey: string } | { readonly url: string } | undefined
   readonly jwtSecret: string
   readonly defaultRegion: string
   readonly greenApi: {
@@ -88,8 +90,11 @@ const schema = z.object({
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
   TRUST_PROXY: addresses,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'expected debug, info, warn, error or silent').default('info'),
-  MESSAGE_EVENT_PERSISTENCE: z.enum(['json', 'sqlite'], 'expected json or sqlite').default('json'),
+  MESSAGE_EVENT_PERSISTENCE: z.enum(['json', 'sqlite', 'supabase'], 'expected json, sqlite or supabase').default('json'),
   SQLITE_FILE: z.string().trim().default('./logs/message_events.db'),
+  SUPABASE_URL: z.url({ protocol: /^https?$/, error: 'expected the URL of the project, https://<reference>.supabase.co' }).optional(),
+  SUPABASE_SERVICE_ROLE_KEY: text,
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'expected postgres://user:password@host:port/database' }).optional(),
   MESSAGE_EVENT_LOGS_DIR: z.string().trim().default('./logs/message_events'),
   JWT_SECRET: z.string().min(JWT_SECRET_CHARACTERS, `expected at least ${JWT_SECRET_CHARACTERS} characters`).optional(),
   DEFAULT_REGION: z.string().trim().toUpperCase().refine(isRegion, 'expected an ISO country code such as FR').default('FR'),
@@ -141,6 +146,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const twilio = readTwilio(given)
   const smtp = readSmtp(given)
   problems.push(...twilio.problems, ...smtp.problems)
+  if (given.MESSAGE_EVENT_PERSISTENCE === 'supabase') problems.push(...databaseProblems(given))
   const generated = !('JWT_SECRET' in given)
   if (given.NODE_ENV === 'production') {
     if (simulated) problems.push(`NODE_ENV=production: Green-API would be simulated; set ${GREEN_API_CREDENTIALS.join(', ')}`)
@@ -165,6 +171,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     persistence: settings.MESSAGE_EVENT_PERSISTENCE,
     logsDir: settings.MESSAGE_EVENT_LOGS_DIR,
     sqliteFile: settings.SQLITE_FILE,
+    database: databaseOf(settings),
     jwtSecret: settings.JWT_SECRET ?? randomBytes(32).toString('hex'),
     defaultRegion: settings.DEFAULT_REGION,
     greenApi: {
@@ -232,6 +239,24 @@ function smtpOf(settings: Settings): NonNullable<Config['smtp']> {
     password: settings.SMTP_PASSWORD as string,
     from: settings.SMTP_FROM ?? user,
   }
+}
+
+function databaseProblems(given: Readonly<Record<string, unknown>>): string[] {
+  const supabase = ['SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'].filter((name) => !(name in given))
+  if ('DATABASE_URL' in given) {
+    return supabase.length < 2 ? ['DATABASE_URL: expected either this or SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY, got both'] : []
+  }
+  return supabase.map((name) => `${name}: expected with MESSAGE_EVENT_PERSISTENCE=supabase (or DATABASE_URL for plain PostgreSQL)`)
+}
+
+function databaseOf({
+  MESSAGE_EVENT_PERSISTENCE: persistence,
+  SUPABASE_URL: supabaseUrl,
+  SUPABASE_SERVICE_ROLE_KEY: serviceRoleKey,
+  DATABASE_URL: url,
+}: z.infer<typeof schema>): Config['database'] {
+  if (persistence !== 'supabase') return undefined
+  return supabaseUrl !== undefined && serviceRoleKey !== undefined ? { supabaseUrl, serviceRoleKey } : { url: url as string }
 }
 
 function isRegion(region: string): boolean {

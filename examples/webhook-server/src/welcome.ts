@@ -12,9 +12,7 @@ export function welcome(
   const lines = [
     'Pipe Comms webhook server is up.',
     `  Listens on   ${url}`,
-    config.persistence === 'json'
-      ? `  Events go to ${resolve(config.logsDir)} (JSON lines, a file a day, UTC)`
-      : `  Events go to ${resolve(config.sqliteFile)} (SQLite)`,
+    `  Events go to ${destination(config)}`,
     ...[...configured(config, url), ...sandboxLines].map((line) => `  ${line}`),
   ]
   if (config.sandbox.jwtSecret) lines.push('  API          JWT_SECRET is generated and changes at every start')
@@ -61,6 +59,13 @@ function configured({ greenApi, twilio, smtp, publicUrl, sandbox }: Config, url:
   if (smtp) lines.push(`SMTP         ${smtp.host} as ${smtp.user}`)
   else if (!sandbox.smtp) lines.push('SMTP         off')
   return lines
+}
+
+function destination({ persistence, logsDir, sqliteFile, database }: Config): string {
+  if (persistence === 'json') return `${resolve(logsDir)} (JSON lines, a file a day, UTC)`
+  if (!database) return `${resolve(sqliteFile)} (SQLite)`
+  // Neither key nor password.
+  return 'url' in database ? `${new URL(database.url).host} (PostgreSQL)` : `${new URL(database.supabaseUrl).host} (Supabase)`
 }
 
 function curl(rest: string): string {

@@ -224,6 +224,19 @@ describe('a webhook while the store is away', () => {
     await comms.close()
   })
 
+  it('waits behind those that wait already, also when the store is back', async () => {
+    const spool = memorySpool()
+    await spool.put([appendOf('pigeon:+33639980001', ['earlier'])])
+    const comms = createComms({ store, spool, transports: [pigeon()], onWebhook: (report) => reports.push(report) })
+    await comms.handle(post('["later"]'))
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['spooled'])
+    await vi.waitFor(async () => expect(await collect(store.readAll())).toHaveLength(2), 5000)
+    expect((await collect(store.readAll()))[0]?.idempotencyKey).toBe('earlier')
+    await comms.handle(post('["last"]'))
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['spooled', 'recorded'])
+    await comms.close()
+  })
+
   it('is answered 503 when the spool is full', async () => {
     const away: EventStore = { ...bound(store), append: () => Promise.reject(new CommsError('store_unavailable', 'away')) }
     const spool = memorySpool()

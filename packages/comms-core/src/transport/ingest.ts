@@ -69,6 +69,8 @@ export function appendRequests(events: readonly NewEvent[]): AppendRequest[] {
 /** Into the log, or, while the store is away, into the spool. */
 async function record(parsed: readonly NewEvent[], { store, spool, onSpooled }: IngestOptions): Promise<Ingested> {
   const requests = appendRequests(parsed)
+  // What came earlier goes into the log earlier, so that a conversation stays in its order.
+  if (spool && (await spool.size()) > 0) return putAside('Earlier webhooks still wait in the spool')
   try {
     const results = await store.append(requests)
     const events = results.flatMap((result) => {
@@ -78,8 +80,12 @@ async function record(parsed: readonly NewEvent[], { store, spool, onSpooled }: 
     return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
   } catch (error) {
     if (!spool || !isCommsError(error, 'store_unavailable')) throw error
-    await spool.put(requests)
+    return putAside(error.message)
+  }
+
+  async function putAside(reason: string): Promise<Ingested> {
+    await spool?.put(requests)
     onSpooled?.()
-    return { outcome: 'spooled', events: [], reason: error.message }
+    return { outcome: 'spooled', events: [], reason }
   }
 }

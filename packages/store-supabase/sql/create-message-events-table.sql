@@ -1,0 +1,485 @@
+-- The event log of Pipe Comms in PostgreSQL 14 or later: schema 1.
+--
+-- Paste it into Supabase's SQL editor, or: psql --single-transaction -v ON_ERROR_STOP=1 -f create-message-events-table.sql
+-- Safe to run again. The role that runs it owns the log; the functions below are the only way in for everybody else.
+
+create table if not exists public.message_log (
+  only_row       boolean primary key default true check (only_row),
+  schema_version integer not null,
+  -- Events in each partition of message_events. May be changed at any time; partitions that exist stay as they are.
+  partition_size bigint not null default 1000000 check (partition_size >= 2),
+  -- The first position for which there is no partition yet.
+  partitioned_to bigint not null default 1
+);
+
+-- Where every event stands: narrow, never partitioned, kept for ever. Here a key, a version and a position are unique in the whole log,
+-- also beside events whose partition was detached long ago.
+create table if not exists public.message_event_places (
+  event_position  bigint primary key,
+  idempotency_key text collate "C" not null constraint message_event_places_by_key unique,
+  stream_id       text collate "C" not null,
+  stream_version  integer not null,
+  -- The call that recorded it: a call tried again after an unknown outcome knows its own events from those of others.
+  append_id       uuid not null,
+  recorded_at     timestamptz(3) not null,
+  constraint message_event_places_by_stream unique (stream_id, stream_version)
+);
+
+-- The events, in partitions by position. event is the whole event and the truth, the other columns repeat what is searched for.
+-- What text and jsonb cannot hold is written with a U+2400 (see the README): ␀0000 is a NUL.
+create table if not exists public.message_events (
+  event_position      bigint not null,
+  stream_id           text collate "C" not null,
+  stream_version      integer not null,
+  idempotency_key     text collate "C" not null,
+  event_id            text collate "C" not null,
+  event_type          text collate "C" not null,
+  channel             text collate "C" not null,
+  provider            text collate "C" not null,
+  account             text collate "C",
+  direction           text collate "C",
+  contact             text collate "C",
+  endpoint            text collate "C",
+  message_id          text collate "C",
+  provider_message_id text collate "C",
+  lead_id             text collate "C",
+  occurred_at         timestamptz not null,
+  recorded_at         timestamptz(3) not null,
+  event_bytes         integer not null,
+  event               jsonb not null,
+  primary key (event_position)
+) partition by range (event_position);
+
+create index if not exists message_events_by_lead on public.message_events (lead_id) where lead_id is not null;
+create index if not exists message_events_by_message on public.message_events (message_id) where message_id is not null;
+-- Events come about in the order of their time, so a BRIN finds a day in a few kilobytes (https://www.postgresql.org/docs/15/brin-intro.html).
+create index if not exists message_events_by_time on public.message_events using brin (occurred_at) with (pages_per_range = 16);
+
+create table if not exists public.consumer_checkpoints (
+  consumer_id    text collate "C" primary key,
+  event_position text not null,
+  saved_at       timestamptz(3) not null
+);
+
+-- Append-only, whoever it is -----------------------------------------------------------------------------------------------------------
+
+create or replace function public.refuse_message_log_change() returns trigger language plpgsql set search_path = '' as $$
+begin
+  raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'object_not_in_prerequisite_state';
+end
+$$;
+
+-- Closes a table of the log to everybody: no privileges, row-level security without a policy, triggers for those whom neither stops.
+create or replace function public.close_message_log_table(p_table regclass) returns void language plpgsql set search_path = '' as $$
+declare
+  v_role text;
+begin
+  execute format('alter table %s enable row level security', p_table);
+  execute format('revoke all on table %s from public', p_table);
+  for v_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
+    execute format('revoke all on table %s from %I', p_table, v_role);
+  end loop;
+  execute format(
+    'create or replace trigger refuse_change before update or delete or truncate on %s for each statement execute function public.refuse_message_log_change()',
+    p_table
+  );
+end
+$$;
+
+-- Makes the next partition, empty and closed. Attaching blocks neither readers nor writers, as CREATE TABLE … PARTITION OF would
+-- (https://www.postgresql.org/docs/15/ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE).
+create or replace function public.add_message_events_partition() returns void language plpgsql set search_path = '' as $$
+declare
+  v_from bigint;
+  v_to   bigint;
+  v_name text;
+begin
+  select partitioned_to, partitioned_to + partition_size into strict v_from, v_to from public.message_log;
+  v_name := format('public.%I', 'message_events_from_' || v_from);
+  execute format('create table %s (like public.message_events including all)', v_name);
+  perform public.close_message_log_table(v_name::regclass);
+  execute format('alter table public.message_events attach partition %s for values from (%s) to (%s)', v_name, v_from, v_to);
+  update public.message_log set partitioned_to = v_to;
+end
+$$;
+
+-- Writing ------------------------------------------------------------------------------------------------------------------------------
+
+-- p_requests: a JSON array of {"streamId", "expectedVersion"?, "events": [...]}. The answer is a list of parts that cover the requests in
+-- their order: {"conflict": <version>} for one, {"version": <version>} for one without events, {"recordedAt", "events": [...]} for one or more, with
+-- [position, version, <the stream's before>] for each event that was recorded now, and with recordedAt, <by an earlier try of this call>,
+-- streamId and event behind them for one that was there.
+--
+-- One writer at a time: the lock comes before anything is read and goes when the commit is visible to all, and positions are counted
+-- from the newest one that is there. So positions become visible in their order and without gaps: nothing can appear later behind a
+-- position that a reader has seen.
+create or replace function public.append_message_events(p_requests text, p_append_id uuid) returns json
+  language plpgsql security definer
+  set search_path = '' set lock_timeout = '4s' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_requests jsonb := p_requests::jsonb;
+  v_expected integer[];
+  v_counts   integer[];
+  v_events   bigint;
+  v_before   bigint;
+  v_newest   bigint;
+  v_now      timestamptz(3);
+  v_request  jsonb;
+  v_version  integer;
+  v_first    integer := 1;
+  v_last     integer;
+  v_fresh    bigint;
+  v_places   json;
+  v_parts    json[] := '{}';
+begin
+  -- With a snapshot older than the lock, the newest position could not be seen.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'expected isolation level read committed, got %', current_setting('transaction_isolation') using errcode = 'PC002';
+  end if;
+  -- What is acknowledged is on the disk, whatever the default of the role or the database is.
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  select array_agg((value ->> 'expectedVersion')::integer order by turn), array_agg(jsonb_array_length(value -> 'events') order by turn),
+         sum(jsonb_array_length(value -> 'events'))
+    into v_expected, v_counts, v_events
+    from jsonb_array_elements(v_requests) with ordinality as requests (value, turn);
+
+  -- "PCms", 1
+  perform pg_advisory_xact_lock(1346596211, 1);
+  v_before := coalesce((select max(event_position) from public.message_event_places), 0);
+  v_newest := v_before;
+  v_now := clock_timestamp();
+  -- Made half a partition ahead, so that there always is one.
+  while (select v_newest + v_events > partitioned_to - partition_size / 2 from public.message_log where only_row) loop
+    perform public.add_message_events_partition();
+  end loop;
+
+  -- Some requests at a time. One with expectedVersion begins them, for it is decided in the light of all before it.
+  while v_first <= coalesce(array_length(v_counts, 1), 0) loop
+    if v_expected[v_first] is not null or v_counts[v_first] = 0 then
+      v_request := v_requests -> (v_first - 1);
+      v_version := coalesce((
+        select stream_version from public.message_event_places
+         where stream_id = v_request ->> 'streamId' order by stream_version desc limit 1
+      ), 0);
+      -- Whatever it expects, a request of repeats only is answered with them.
+      if v_expected[v_first] <> v_version and (
+        v_counts[v_first] = 0 or exists (
+          select from jsonb_array_elements(v_request -> 'events') as given (event)
+           where not exists (select from public.message_event_places where idempotency_key = event ->> 'idempotencyKey')
+        )
+      ) then
+        v_parts := v_parts || json_build_object('conflict', v_version);
+        v_first := v_first + 1;
+        continue;
+      elsif v_counts[v_first] = 0 then
+        v_parts := v_parts || json_build_object('version', v_version);
+        v_first := v_first + 1;
+        continue;
+      end if;
+    end if;
+    v_last := v_first;
+    while v_counts[v_last + 1] > 0 and v_expected[v_last + 1] is null loop
+      v_last := v_last + 1;
+    end loop;
+
+    -- A look into each index for each event (LIMIT 1 keeps the planner to it, whatever it believes about the size of the tables).
+    with given as (
+      select row_number() over () as turn, requests.value ->> 'streamId' as stream_id, event,
+             (event ->> 'idempotencyKey') collate "C" as idempotency_key
+        from jsonb_array_elements(v_requests) with ordinality as requests (value, turn)
+       cross join lateral jsonb_array_elements(requests.value -> 'events') as events (event)
+       where requests.turn between v_first and v_last
+    ),
+    looked_up as materialized (
+      select given.*, known, coalesce((
+               select p.stream_version from public.message_event_places p
+                where p.stream_id = given.stream_id order by p.stream_version desc limit 1
+             ), 0) as version_before,
+             row_number() over (partition by given.idempotency_key order by given.turn) as occurrence
+        from given
+        left join lateral (
+          select p.* from public.message_event_places p where p.idempotency_key = given.idempotency_key limit 1
+        ) known on true
+    ),
+    fresh as materialized (
+      select turn, event, idempotency_key, stream_id, v_newest + row_number() over (order by turn) as event_position,
+             (version_before + row_number() over (partition by stream_id order by turn))::integer as stream_version
+        from looked_up
+       where (known).event_position is null and occurrence = 1
+    ),
+    into_places as (
+      insert into public.message_event_places (event_position, idempotency_key, stream_id, stream_version, append_id, recorded_at)
+      select event_position, idempotency_key, stream_id, stream_version, p_append_id, v_now from fresh
+    ),
+    into_events as (
+      insert into public.message_events (
+        event_position, stream_id, stream_version, idempotency_key, event_id, event_type, channel, provider, account, direction,
+        contact, endpoint, message_id, provider_message_id, lead_id, occurred_at, recorded_at, event_bytes, event
+      )
+      select event_position, stream_id, stream_version, idempotency_key, event ->> 'id', event ->> 'type', event ->> 'channel',
+             event ->> 'provider', event ->> 'account', event ->> 'direction', event -> 'contact' ->> 'value',
+             event -> 'endpoint' ->> 'value', event ->> 'messageId', event ->> 'providerMessageId',
+             coalesce(event -> 'lead' ->> 'id', case when event ->> 'type' = 'lead.uncorrelated' then event -> 'data' ->> 'leadId' end),
+             (event ->> 'occurredAt')::timestamptz, v_now, pg_column_size(event), event
+        from fresh
+    )
+    select (select count(*) from fresh), json_agg(
+             case when (known).event_position is null
+               then json_build_array(lpad(f.event_position::text, 12, '0'), f.stream_version, version_before)
+             else json_build_array(
+                 lpad((known).event_position::text, 12, '0'), (known).stream_version, version_before, (known).recorded_at,
+                 (known).append_id = p_append_id, (known).stream_id,
+                 (select m.event from public.message_events m where m.event_position = (known).event_position limit 1))
+             end order by l.turn)
+      into v_fresh, v_places
+      from looked_up l
+      -- Within these requests, a key is fresh once.
+      left join fresh f on f.idempotency_key = l.idempotency_key;
+
+    v_parts := v_parts || json_build_object('recordedAt', v_now, 'events', v_places);
+    v_newest := v_newest + v_fresh;
+    v_first := v_last + 1;
+  end loop;
+
+  if v_newest > v_before then
+    perform pg_notify('message_events', lpad(v_newest::text, 12, '0'));
+  end if;
+  return array_to_json(v_parts);
+end
+$$;
+
+-- Reading ------------------------------------------------------------------------------------------------------------------------------
+
+-- Each page is one JSON value, so that the API's limit of rows (1000 by default) never cuts it.
+-- {"more": <there may be more>, "last": <read up to here>, "events": [[position, streamId, version, recordedAt, event], …]}
+
+create or replace function public.read_message_events(p_after text, p_rows integer, p_bytes bigint) returns json
+  language plpgsql stable security definer
+  set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_after  bigint := 0;
+  v_newest bigint;
+  v_page   json;
+begin
+  if p_after is not null then
+    select coalesce(max(event_position), 0) into v_newest from public.message_event_places;
+    if p_after ~ '^[0-9]{12}$' then
+      v_after := p_after::bigint;
+    end if;
+    if v_after < 1 or v_after > v_newest then
+      raise exception 'expected a position of this log, up to %, got %', lpad(v_newest::text, 12, '0'), left(p_after, 60)
+        using errcode = 'PC001';
+    end if;
+  end if;
+  -- The rows come in their order, as the subquery has them; ORDER BY in the aggregate would sort them once more.
+  select json_build_object(
+           'more', count(*) = p_rows or coalesce(bool_or(bytes_before >= p_bytes), false),
+           'last', lpad(max(event_position) filter (where bytes_before < p_bytes)::text, 12, '0'),
+           'events', coalesce(json_agg(
+             json_build_array(lpad(event_position::text, 12, '0'), stream_id, stream_version, recorded_at, event)
+           ) filter (where bytes_before < p_bytes), '[]'::json))
+    into v_page
+    from (
+      select m.*, sum(m.event_bytes) over (order by m.event_position rows unbounded preceding) - m.event_bytes as bytes_before
+        from (select * from public.message_events where event_position > v_after order by event_position limit p_rows) m
+    ) sized;
+  return v_page;
+end
+$$;
+
+create or replace function public.read_message_stream(p_stream text, p_from_version bigint, p_rows integer, p_bytes bigint) returns json
+  language plpgsql stable security definer
+  set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_page json;
+begin
+  select json_build_object(
+           'more', count(*) = p_rows or coalesce(bool_or(bytes_before >= p_bytes), false),
+           'last', max(stream_version) filter (where bytes_before < p_bytes),
+           'events', coalesce(json_agg(
+             json_build_array(lpad(event_position::text, 12, '0'), p_stream, stream_version, recorded_at, event)
+           ) filter (where bytes_before < p_bytes and event is not null), '[]'::json))
+    into v_page
+    from (
+      select p.event_position, p.stream_version, p.recorded_at, m.event,
+             coalesce(sum(m.event_bytes) over (order by p.stream_version rows unbounded preceding) - m.event_bytes, 0) as bytes_before
+        from (
+          select * from public.message_event_places
+           where stream_id = p_stream and stream_version >= p_from_version order by stream_version limit p_rows
+        ) p
+        left join lateral (
+          select event, event_bytes from public.message_events where event_position = p.event_position limit 1
+        ) m on true
+    ) sized;
+  return v_page;
+end
+$$;
+
+-- {"event": [position, streamId, version, recordedAt, event] or null}
+create or replace function public.find_message_event(p_key text) returns json
+  language plpgsql stable security definer
+  set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_event json;
+begin
+  select json_build_array(lpad(m.event_position::text, 12, '0'), m.stream_id, m.stream_version, m.recorded_at, m.event)
+    into v_event
+    from public.message_event_places p
+    join public.message_events m on m.event_position = p.event_position
+   where p.idempotency_key = p_key;
+  return json_build_object('event', v_event);
+end
+$$;
+
+-- Checkpoints --------------------------------------------------------------------------------------------------------------------------
+
+create or replace function public.save_message_checkpoint(p_consumer text, p_position text) returns json
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  insert into public.consumer_checkpoints (consumer_id, event_position, saved_at) values (p_consumer, p_position, clock_timestamp())
+  on conflict (consumer_id) do update set event_position = excluded.event_position, saved_at = excluded.saved_at;
+  return json_build_object('saved', true);
+end
+$$;
+
+create or replace function public.load_message_checkpoint(p_consumer text) returns json
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return json_build_object('position', (select event_position from public.consumer_checkpoints where consumer_id = p_consumer));
+end
+$$;
+
+-- Health -------------------------------------------------------------------------------------------------------------------------------
+
+-- {"schemaVersion", "newest", "problems": [{"problem", "remedy"}, …]}: what `doctor` asks.
+create or replace function public.check_message_events() returns json
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_again    constant text := 'Run create-message-events-table.sql again';
+  v_problems json[] := '{}';
+  v_tables   regclass[];
+  v_found    text;
+begin
+  select array_agg(t) into v_tables from (
+    select 'public.message_event_places'::regclass union all select 'public.message_events'::regclass
+    union all select inhrelid::regclass from pg_inherits where inhparent = 'public.message_events'::regclass
+  ) as all_tables (t);
+
+  select string_agg(t::text, ', ') into v_found from unnest(v_tables) as t where not exists (
+    select from pg_trigger where tgrelid = t and tgname = 'refuse_change' and tgenabled in ('O', 'A')
+  );
+  if v_found is not null then
+    v_problems := v_problems || json_build_object('problem', v_found || ' can be changed: the trigger is missing or disabled', 'remedy', v_again);
+  end if;
+
+  select string_agg(c.oid::regclass::text, ', ') into v_found from pg_class c
+   where (c.oid = any (v_tables) or c.oid = 'public.consumer_checkpoints'::regclass) and not c.relrowsecurity;
+  if v_found is not null then
+    v_problems := v_problems || json_build_object('problem', 'Row-level security is off for ' || v_found, 'remedy', v_again);
+  end if;
+
+  select string_agg(distinct format('%s (%s)', grants.grantee, grants.privilege), ', ') into v_found from (
+    select coalesce(r.rolname, 'public') as grantee, a.privilege_type || ' on ' || c.oid::regclass as privilege
+      from pg_class c cross join lateral aclexplode(c.relacl) a left join pg_roles r on r.oid = a.grantee
+     where c.oid = any (v_tables) and a.grantee <> c.relowner
+       and not (a.privilege_type = 'SELECT' and coalesce(r.rolname, 'public') not in ('public', 'anon', 'authenticated'))
+    union all
+    select coalesce(r.rolname, 'public'), 'EXECUTE on ' || p.proname
+      from pg_proc p cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a left join pg_roles r on r.oid = a.grantee
+     where p.pronamespace = 'public'::regnamespace and p.prosecdef and p.proname like '%\_message\_%'
+       and coalesce(r.rolname, 'public') in ('public', 'anon', 'authenticated')
+  ) grants;
+  if v_found is not null then
+    v_problems := v_problems || json_build_object('problem', 'Too many privileges: ' || v_found, 'remedy', v_again || ', or revoke them');
+  end if;
+
+  if (select coalesce(max(event_position), 0) from public.message_event_places) >= (select partitioned_to - 1 from public.message_log) then
+    v_problems := v_problems || json_build_object(
+      'problem', 'There is no partition for the next event', 'remedy', 'As the owner: select public.add_message_events_partition()');
+  end if;
+  if current_setting('fsync') = 'off' then
+    v_problems := v_problems || json_build_object(
+      'problem', 'The server runs with fsync off: a crash of the machine can take acknowledged events', 'remedy', 'Set fsync = on');
+  end if;
+  if current_setting('default_transaction_isolation') <> 'read committed' then
+    v_problems := v_problems || json_build_object(
+      'problem', 'default_transaction_isolation is ' || current_setting('default_transaction_isolation') || ': appends are refused',
+      'remedy', 'Set it to read committed for the role that appends');
+  end if;
+  select string_agg(waits.pid::text, ', ') into v_found from pg_locks waits
+   where waits.locktype = 'advisory' and waits.classid = 1346596211 and waits.granted and waits.waitstart is null and exists (
+     select from pg_locks w where w.locktype = 'advisory' and w.classid = 1346596211 and not w.granted and w.waitstart < now() - interval '2 seconds'
+   );
+  if v_found is not null then
+    v_problems := v_problems || json_build_object(
+      'problem', 'Appends wait for seconds behind the session ' || v_found, 'remedy', 'select pg_terminate_backend(' || v_found || ')');
+  end if;
+  return json_build_object(
+    'schemaVersion', (select schema_version from public.message_log),
+    'newest', (select lpad(max(event_position)::text, 12, '0') from public.message_event_places),
+    'problems', array_to_json(v_problems)
+  );
+end
+$$;
+
+-- Who may what -------------------------------------------------------------------------------------------------------------------------
+
+do $$
+declare
+  v_function regprocedure;
+  v_role     text;
+begin
+  insert into public.message_log (schema_version) values (1) on conflict do nothing;
+  if (select partitioned_to = 1 from public.message_log) then
+    perform public.add_message_events_partition();
+  end if;
+
+  perform public.close_message_log_table('public.message_events');
+  perform public.close_message_log_table('public.message_event_places');
+  perform public.close_message_log_table(inhrelid::regclass) from pg_inherits where inhparent = 'public.message_events'::regclass;
+
+  alter table public.message_log enable row level security;
+  alter table public.consumer_checkpoints enable row level security;
+  revoke all on table public.message_log, public.consumer_checkpoints from public;
+
+  -- Supabase grants everything new in public to its API roles, so what is not meant for them is taken back.
+  for v_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
+    execute format('revoke all on table public.message_log, public.consumer_checkpoints from %I', v_role);
+  end loop;
+  for v_function in
+    select p.oid::regprocedure from pg_proc p
+     where p.pronamespace = 'public'::regnamespace and p.proname in (
+       'append_message_events', 'find_message_event', 'read_message_events', 'read_message_stream', 'save_message_checkpoint',
+       'load_message_checkpoint', 'check_message_events', 'add_message_events_partition',
+       'close_message_log_table', 'refuse_message_log_change')
+  loop
+    execute format('revoke all on function %s from public', v_function);
+    for v_role in select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role') loop
+      execute format('revoke all on function %s from %I', v_function, v_role);
+    end loop;
+  end loop;
+
+  -- The backend reads and appends. On plain PostgreSQL the owner does, or a role that is granted the same.
+  if exists (select from pg_roles where rolname = 'service_role') then
+    grant select on table public.message_events, public.message_event_places, public.consumer_checkpoints to service_role;
+    grant execute on function public.append_message_events, public.find_message_event, public.read_message_events,
+      public.read_message_stream, public.save_message_checkpoint, public.load_message_checkpoint, public.check_message_events
+      to service_role;
+  end if;
+end
+$$;
+
+-- PostgREST looks for functions in a cache of its own (https://docs.postgrest.org/en/v14/references/schema_cache.html).
+notify pgrst, 'reload schema';

@@ -1,0 +1,32 @@
+import { CallFailure } from './call-failure.ts'
+import type { RepeatingCalls } from './database-calls.ts'
+
+/** What is wrong with the log in the database, for `doctor` and readiness. */
+export interface StoreProblem {
+  readonly problem: string
+  /** What the operator should do about it. */
+  readonly remedy: string
+}
+
+/** The schema this release was made for: create-message-events-table.sql and the numbered files after it. */
+const SCHEMA = 2
+
+interface Health {
+  readonly schemaVersion: number
+  readonly problems: readonly StoreProblem[]
+}
+
+export async function check(calls: RepeatingCalls): Promise<readonly StoreProblem[]> {
+  let health: Health
+  try {
+    health = (await calls.once('check_message_events')) as Health
+  } catch (error) {
+    if (!(error instanceof CallFailure)) throw error
+    return [{ problem: error.message, remedy: error.remedy ?? 'Check that the database runs and can be reached' }]
+  }
+  const { schemaVersion, problems } = health
+  if (schemaVersion === SCHEMA) return problems
+  const remedy =
+    schemaVersion < SCHEMA ? `Run the files of sql/ that begin with a number over ${schemaVersion}` : 'Install the release that it is of'
+  return [...problems, { problem: `The log has schema ${schemaVersion}, this release was made for ${SCHEMA}`, remedy }]
+}

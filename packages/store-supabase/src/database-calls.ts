@@ -1,0 +1,79 @@
+import { setTimeout as timer } from 'node:timers/promises'
+import { type Logger, silentLogger } from '@pipe-comms/core'
+import { CallFailure } from './call-failure.ts'
+import type { DatabaseStoreOptions } from './options.ts'
+
+/** The functions of create-message-events-table.sql. All of them may be called again after an unknown outcome. */
+export type DatabaseFunction =
+  | 'append_message_events'
+  | 'find_message_event'
+  | 'read_message_events'
+  | 'read_message_stream'
+  | 'save_message_checkpoint'
+  | 'load_message_checkpoint'
+  | 'check_message_events'
+
+export type Arguments = Readonly<Record<string, string | number | null>>
+
+/** A way to the functions: a connection of PostgreSQL, or the API of Supabase. */
+export interface DatabaseCalls {
+  /** Whom error messages name. */
+  readonly who: string
+  /**
+   * Calls a function once and gives its JSON value, texts restored.
+   * @throws CallFailure; when the signal is aborted the outcome is unknown.
+   */
+  call(name: DatabaseFunction, values: Arguments, signal: AbortSignal): Promise<unknown>
+  close(): void
+}
+
+/** Calls functions, and again where that may help. */
+export class RepeatingCalls {
+  readonly #calls: DatabaseCalls
+  readonly #timeoutMs: number
+  readonly #maxTries: number
+  readonly #firstRetryMs: number
+  readonly #logger: Logger
+  readonly #sleep: (ms: number) => Promise<unknown>
+  readonly #random: () => number
+
+  constructor(calls: DatabaseCalls, options: DatabaseStoreOptions) {
+    this.#calls = calls
+    this.#timeoutMs = options.timeoutMs ?? 6000
+    this.#maxTries = options.maxTries ?? 3
+    this.#firstRetryMs = options.firstRetryMs ?? 100
+    this.#logger = options.logger ?? silentLogger
+    this.#sleep = options.sleep ?? timer
+    this.#random = options.random ?? Math.random
+  }
+
+  /** @throws CommsError by the table of `failureOfCode`; the signal's reason when it is aborted. */
+  async call<Answer>(name: DatabaseFunction, values: Arguments, signal?: AbortSignal): Promise<Answer> {
+    for (let tries = 1; ; tries += 1) {
+      const timeout = AbortSignal.timeout(this.#timeoutMs)
+      try {
+        return (await this.#calls.call(name, values, signal ? AbortSignal.any([signal, timeout]) : timeout)) as Answer
+      } catch (error) {
+        signal?.throwIfAborted()
+        const failure = timeout.aborted ? this.#noAnswer(name) : error
+        if (!(failure instanceof CallFailure)) throw failure
+        if (!failure.again || tries >= this.#maxTries) throw failure.toCommsError(this.#calls.who, tries)
+        this.#logger.warn(`${this.#calls.who}: ${failure.message}; trying again`, { function: name, tries })
+        await this.#sleep(this.#firstRetryMs * 2 ** (tries - 1) * (1 - this.#random() / 2))
+      }
+    }
+  }
+
+  /** For a health check: no second try. @throws CallFailure */
+  once(name: DatabaseFunction): Promise<unknown> {
+    return this.#calls.call(name, {}, AbortSignal.timeout(this.#timeoutMs))
+  }
+
+  close(): void {
+    this.#calls.close()
+  }
+
+  #noAnswer(name: string): CallFailure {
+    return new CallFailure('store_unavailable', `no answer to ${name} within ${this.#timeoutMs} ms`, { again: true })
+  }
+}

@@ -1,0 +1,13 @@
+export type { StoreProblem } from './check.ts'
+export type { DatabaseEventStore } from './database-event-store.ts'
+export type {
+  DatabaseStoreOptions,
+  PostgresClient,
+  PostgresEventStoreOptions,
+  PostgresPool,
+  SupabaseEventStoreOptions,
+  SupabaseRpc,
+} from './options.ts'
+export { type PostgresEventStore, postgresEventStore } from './postgres-event-store.ts'
+export { type RealtimeWakeUp, realtimeWakeUp, type SupabaseRealtime } from './realtime-wake-up.ts'
+export { supabaseEventStore } from './supabase-event-store.ts'

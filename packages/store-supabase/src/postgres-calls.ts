@@ -1,0 +1,100 @@
+import { type Logger, silentLogger } from '@pipe-comms/core'
+import { CallFailure, failureOfCode } from './call-failure.ts'
+import type { Arguments, DatabaseCalls } from './database-calls.ts'
+import { fromJsonb, isMarked } from './jsonb-text.ts'
+import type { PostgresClient, PostgresPool } from './options.ts'
+
+const WHO = 'PostgreSQL'
+
+/** The functions of the log through connections of a pool, one statement each: its own transaction. */
+export function postgresCalls(pool: PostgresPool, logger: Logger = silentLogger): DatabaseCalls {
+  // Without a listener, the loss of an idle connection would end the process (https://node-postgres.com/apis/pool#error).
+  const onIdleError = (error: Error) => logger.warn(`${WHO}: an idle connection was lost`, { reason: error.message })
+  pool.on('error', onIdleError)
+  return {
+    who: WHO,
+    async call(name, values, signal) {
+      let text: string
+      try {
+        text = await query(await connection(pool, signal), statement(name, values), signal)
+      } catch (error) {
+        throw asFailure(error)
+      }
+      const value: unknown = JSON.parse(text)
+      return isMarked(text) ? fromJsonb(value) : value
+    },
+    close: () => void pool.removeListener('error', onIdleError),
+  }
+}
+
+function statement(name: string, values: Arguments): { text: string; values: unknown[] } {
+  const names = Object.keys(values).map((parameter, index) => `${parameter} => $${index + 1}`)
+  return { text: `select public.${name}(${names.join(', ')})::text as answer`, values: Object.values(values) }
+}
+
+async function connection(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> {
+  const connecting = pool.connect()
+  try {
+    return await orAborted(connecting, signal)
+  } catch (error) {
+    // What comes after we have gone belongs to the next one.
+    if (signal.aborted)
+      void connecting.then(
+        (client) => client.release(),
+        () => {},
+      )
+    throw error
+  }
+}
+
+async function query(client: PostgresClient, sql: { text: string; values: unknown[] }, signal: AbortSignal): Promise<string> {
+  let broken = false
+  const onError = () => {
+    broken = true
+  }
+  client.on('error', onError)
+  try {
+    const { rows } = await orAborted(client.query(sql), signal)
+    return (rows[0] as { answer: string }).answer
+  } catch (error) {
+    // After an error of the database itself a connection is as good as before; after any other, or in the middle of a call, it is not.
+    if (signal.aborted || sqlState(error) === undefined) broken = true
+    throw error
+  } finally {
+    client.removeListener('error', onError)
+    client.release(broken)
+  }
+}
+
+async function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+    aborted.catch(() => {})
+    promise.catch(() => {})
+  }
+}
+
+/** Five characters, unlike the codes of Node and of pg itself. */
+function sqlState(error: unknown): string | undefined {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && 'severity' in (error as object) ? code : undefined
+}
+
+function asFailure(error: unknown): CallFailure {
+  if (!(error instanceof Error)) return new CallFailure('store_unavailable', 'unknown error', { again: true })
+  const state = sqlState(error)
+  if (state !== undefined) return failureOfCode(state, error.message)
+  const { code } = error as NodeJS.ErrnoException
+  // A host with several addresses fails with one error for each.
+  const reason = error instanceof AggregateError ? String((error.errors[0] as Error | undefined)?.message ?? code) : error.message
+  const remedy = code === 'ENOTFOUND' ? 'Check the host of DATABASE_URL' : undefined
+  return new CallFailure('store_unavailable', `cannot be reached (${reason})`, { remedy, again: true })
+}
