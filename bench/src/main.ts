@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { benchAddresses } from './addresses.ts'
 import { benchStores } from './stores.ts'
 
 const { values, positionals } = parseArgs({
@@ -7,10 +8,15 @@ const { values, positionals } = parseArgs({
   options: { events: { type: 'string', default: '1000000' }, out: { type: 'string' } },
 })
 const [what = 'stores'] = positionals
-if (what !== 'stores') {
-  process.stderr.write(`Expected stores, got ${what}\n`)
+const benches: Readonly<Record<string, () => Promise<string>>> = {
+  stores: () => benchStores({ million: Number(values.events) }),
+  addresses: benchAddresses,
+}
+const bench = benches[what]
+if (!bench) {
+  process.stderr.write(`Expected ${Object.keys(benches).join(' or ')}, got ${what}\n`)
   process.exit(2)
 }
-const report = await benchStores({ million: Number(values.events) })
+const report = await bench()
 process.stdout.write(report)
 if (values.out) await writeFile(values.out, report)
