@@ -1,6 +1,14 @@
 import { CommsError } from './errors.ts'
-import type { MessageEventOf } from './events/message-event.ts'
-import { createEvent } from './events/recorded-event.ts'
+import type { ContactAddress } from './events/contact-address.ts'
+import type { LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
+import { createEvent, type RecordedEvent } from './events/recorded-event.ts'
+import { correlateByHand, type DecisionOptions, linkByHand, uncorrelateByHand } from './leads/by-hand.ts'
+import { LeadBook } from './leads/lead-book.ts'
+import { LeadCorrelator } from './leads/lead-correlator.ts'
+import type { LeadOptions, LeadState } from './leads/lead-options.ts'
+import { contactsOf, type LeadRef, personOf, streamsOf } from './leads/lead-ties.ts'
+import { leadWebhookHandler } from './leads/lead-webhooks.ts'
+import { mergeStreams } from './leads/timeline.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -22,6 +30,8 @@ export interface CommsOptions {
   readonly spool?: Spool
   /** The ways in and out. @default none */
   readonly transports?: readonly Transport[]
+  /** Whose messages these are. @default none: ties are made by hand only */
+  readonly leads?: LeadOptions
   /** The largest webhook body taken, in bytes. Providers send kilobytes; what is larger is a mistake or an attack. @default 1048576 (1 MiB) */
   readonly maxBodyBytes?: number
   /** Told of every webhook after it is answered for, for logs and metrics. What it throws is logged and changes nothing. */
@@ -45,7 +55,22 @@ export interface Comms {
    * repeat: facts already recorded are not recorded again.
    */
   reparseQuarantined(options?: { readonly signal?: AbortSignal }): Promise<ReparseReport>
-  /** Begins the work in the background: reading the inboxes of transports that have one, draining what an earlier run left in the spool. */
+  /**
+   * The history of a lead, or of a contact with all addresses it is linked with: every event of their streams, in the order of the log.
+   * A tie found or undone later changes what is shown, and nothing in the log.
+   */
+  timeline(of: ContactAddress | LeadRef, options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEvent>
+  /** Ties a contact to a lead by hand. It holds against every rule until it is undone. */
+  correlate(contact: ContactAddress, lead: LeadRef & Pick<LeadMatch, 'name'>, options: DecisionOptions): Promise<void>
+  /** Undoes a tie, found or made by hand: what held before holds again. No rule makes it again, only {@link correlate}. */
+  uncorrelate(contact: ContactAddress, lead: LeadRef, options: DecisionOptions & { readonly reason?: string }): Promise<void>
+  /** Says that two addresses are one person, such as a WhatsApp privacy id and a phone number. */
+  link(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  /** Takes a link back. */
+  unlink(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  /** How many contacts have a lead, and how the directory does. Absent without `leads`. */
+  readonly leadState?: () => LeadState
+  /** Begins the work in the background: finding the leads that were not known in time, reading the inboxes of transports that have one, draining what an earlier run left in the spool. */
   start(): void
   /** Waits for what is under way and closes the store. */
   close(): Promise<void>
@@ -84,14 +109,30 @@ export function createComms(options: CommsOptions): Comms {
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
   const { spool, onWebhook } = options
   const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
-  const ingestion = { store, ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}) }
+  const book = new LeadBook(store)
+  const deciding = { store, book, ...runtime }
+  const correlator = options.leads && new LeadCorrelator({ ...options.leads, ...deciding })
+  const leadWebhooks =
+    options.leads &&
+    correlator &&
+    leadWebhookHandler({
+      directory: options.leads.directory,
+      maxBodyBytes,
+      logger: runtime.logger,
+      onChanged: (addresses) => correlator.changed(addresses),
+    })
+  const ingestion = {
+    store,
+    ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}),
+    ...(correlator ? { enrich: (events: readonly NewEvent[]) => correlator.correlate(events) } : {}),
+  }
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
   const pumps: InboxPump[] = []
   const underWay = new Set<Promise<unknown>>()
 
   return {
     async handle(request, origin) {
-      const answered = handler(request, origin).catch((error: unknown) => {
+      const answered = (leadWebhooks?.(request) ?? handler(request, origin)).catch((error: unknown) => {
         runtime.logger.error('A webhook could not be answered', { error: String(error) })
         return Response.json({ ok: false, error: 'Internal error' }, { status: 500 })
       })
@@ -124,8 +165,20 @@ export function createComms(options: CommsOptions): Comms {
       return report
     },
 
+    async *timeline(of, { signal } = {}) {
+      await book.refresh()
+      const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
+      yield* mergeStreams(store, streamsOf(book.state, contacts), signal ? { signal } : {})
+    },
+    correlate: (contact, lead, decision) => correlateByHand(deciding, contact, lead, decision),
+    uncorrelate: (contact, lead, decision) => uncorrelateByHand(deciding, contact, lead, decision),
+    link: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: true }),
+    unlink: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: false }),
+    ...(correlator ? { leadState: () => correlator.state() } : {}),
+
     start() {
       drainer?.wake()
+      correlator?.start()
       if (pumps.length > 0) return
       for (const transport of transports) {
         if (transport.inbox) pumps.push(startInboxPump({ transport, inbox: transport.inbox, ...ingestion, ...runtime }))
@@ -134,6 +187,8 @@ export function createComms(options: CommsOptions): Comms {
 
     async close() {
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop())])
+      book.stop()
+      await correlator?.stop()
       await drainer?.stop()
       await store.close()
     },

@@ -18,6 +18,8 @@
  * | `send_rejected` | final: this message will never be taken; see `failure` | correct the message |
  * | `send_unavailable` | certainly not sent; see `retryAfterMs` | try again later |
  * | `send_uncertain` | may have been sent | reconcile with the provider, do not repeat blindly |
+ * | `directory_unavailable` | the lead directory cannot be asked now; see `retryAfterMs` | try again later |
+ * | `directory_misconfigured` | the lead directory refuses our credentials or rights | an operator must act |
  * | `transport_misconfigured` | credentials, account or settings are wrong | an operator must act |
  */
 export type CommsErrorCode =
@@ -36,6 +38,8 @@ export type CommsErrorCode =
   | 'send_rejected'
   | 'send_unavailable'
   | 'send_uncertain'
+  | 'directory_unavailable'
+  | 'directory_misconfigured'
   | 'transport_misconfigured'
 
 /** Whose fault a final failure is: the other party's address, what was sent, our settings, the provider, or a rule (consent, quota). */
