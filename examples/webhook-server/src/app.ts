@@ -19,7 +19,13 @@ export function createApp({ comms, store, webhooks }: Running, config: Config, l
   const startedAt = Date.now()
 
   app.get('/healthz', (c) =>
-    c.json({ ok: true, uptimeSeconds: Math.round((Date.now() - startedAt) / 1000), cache: store.state(), webhooks }),
+    c.json({
+      ok: true,
+      uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
+      cache: store.state(),
+      webhooks,
+      leads: comms.leadState?.(),
+    }),
   )
 
   app.get('/webhooks/greenapi/status', (c) =>
@@ -29,6 +35,8 @@ export function createApp({ comms, store, webhooks }: Running, config: Config, l
     log.info(`WEBHOOK GREEN-API ENTRANT ${c.req.method} ${c.req.path}`)
     return comms.handle(c.req.raw)
   })
+
+  app.post('/webhooks/espocrm/:event', (c) => comms.handle(c.req.raw))
 
   app.use('/api/*', jwt({ secret: config.jwtSecret, alg: 'HS256' }))
   app.get('/api/events', async (c) => {

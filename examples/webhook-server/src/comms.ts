@@ -5,15 +5,18 @@ import {
   type EventCache,
   type EventStore,
   eventCache,
+  type LeadMatch,
   type Logger,
   type Spool,
   type WebhookReport,
 } from '@pipe-comms/core'
+import { espoCrmDirectory } from '@pipe-comms/leads-espocrm'
 import { openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import { greenApiTransport } from '@pipe-comms/transport-greenapi'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
+import { type EspoCrmAccess, openSandboxEspoCrm } from './sandbox-espocrm.ts'
 
 export interface Running {
   readonly comms: Comms
@@ -21,6 +24,10 @@ export interface Running {
   readonly store: EventCache
   /** Webhooks by what became of them, since the start. */
   readonly webhooks: Readonly<Record<string, number>>
+  /** Where leads are looked up: the configured CRM, or the simulated one. */
+  readonly crmUrl: string
+  /** Closes the log, and what is simulated. */
+  close(): Promise<void>
 }
 
 const MAX_BATCH = 100
@@ -41,14 +48,30 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     ...(token === undefined ? {} : { apiToken: token }),
     ...(url === undefined ? {} : { apiUrl: url }),
   })
+  const sandboxCrm = config.sandbox.espoCrm ? await openSandboxEspoCrm() : undefined
+  const directory = openDirectory(config, sandboxCrm?.access ?? config.espoCrm)
   const webhooks: Record<string, number> = {}
   const onWebhook = (report: WebhookReport) => {
     webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
     logWebhook(report, log)
   }
-  const comms = createComms({ store, transports: [greenApi], logger, onWebhook, ...(spool ? { spool } : {}) })
+  const leads = { directory, onCorrelated: ({ lead }: { lead?: LeadMatch | undefined }) => logLead(lead, log) }
+  const comms = createComms({ store, transports: [greenApi], leads, logger, onWebhook, ...(spool ? { spool } : {}) })
+  sandboxCrm?.deliverTo((request) => comms.handle(request))
   comms.start()
-  return { comms, store, webhooks }
+  const close = async () => {
+    await comms.close()
+    await sandboxCrm?.close()
+  }
+  return { comms, store, webhooks, crmUrl: sandboxCrm?.access.url ?? config.espoCrm.url, close }
+}
+
+function openDirectory({ defaultRegion }: Config, { url, apiKey, secretKey, webhooks }: EspoCrmAccess) {
+  return espoCrmDirectory({ url, apiKey, defaultRegion, webhooks, ...(secretKey === undefined ? {} : { secretKey }) })
+}
+
+function logLead(lead: LeadMatch | undefined, log: Pino): void {
+  if (lead) log.info(`Lead trouvé: ${lead.name ?? 'sans nom'} (ID: ${lead.id})`)
 }
 
 /** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */
@@ -61,6 +84,7 @@ async function openPersistence(config: Config, logger: Logger): Promise<{ disk: 
 function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {
   for (const { event, repeated } of events) {
     if (repeated || event.type === 'webhook.quarantined') continue
+    if (event.type === 'message.received') logLead(event.lead, log)
     const leadId = event.lead?.id ?? 'inconnu'
     const label = event.type === 'message.received' ? 'RECEIVED' : event.type.toUpperCase()
     log.info(

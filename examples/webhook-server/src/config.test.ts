@@ -5,6 +5,8 @@ const real = {
   GREEN_API_INSTANCE_ID: '7105000002',
   GREEN_API_TOKEN: 'api-token-for-tests',
   GREEN_API_WEBHOOK_TOKEN: 'webhook-token-for-tests',
+  ESPOCRM_URL: 'https://crm.example.com',
+  ESPOCRM_API_KEY: 'espocrm-key-for-tests',
   JWT_SECRET: 'a-secret-for-tests-of-at-least-32-characters',
 }
 
@@ -27,7 +29,7 @@ describe('loadConfig', () => {
       logsDir: './logs/message_events',
       defaultRegion: 'FR',
       greenApi: { instanceId: '7105000001' },
-      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true },
+      sandbox: { greenApi: true, espoCrm: true, webhookToken: true, jwtSecret: true },
     })
     expect(loadConfig({}).jwtSecret).not.toBe(config.jwtSecret)
     expect(loadConfig({}).greenApi.webhookToken).not.toBe(config.greenApi.webhookToken)
@@ -65,8 +67,23 @@ describe('loadConfig', () => {
   it('refuses anything simulated or generated in production', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',
+      'NODE_ENV=production: EspoCRM would be simulated; set ESPOCRM_URL, ESPOCRM_API_KEY',
       'NODE_ENV=production: JWT_SECRET would be generated; set it',
     ])
-    expect(loadConfig({ NODE_ENV: 'production', ...real }).sandbox).toEqual({ greenApi: false, webhookToken: false, jwtSecret: false })
+    expect(loadConfig({ NODE_ENV: 'production', ...real }).sandbox).toEqual({
+      greenApi: false,
+      espoCrm: false,
+      webhookToken: false,
+      jwtSecret: false,
+    })
+  })
+
+  it('reads the secrets of the webhooks of EspoCRM, and wants its credentials together', () => {
+    const { espoCrm } = loadConfig({ ...real, ESPOCRM_WEBHOOKS: 'Lead.create=one-secret, Contact.update=other-secret' })
+    expect(espoCrm.webhooks).toEqual({ 'Lead.create': { secretKey: 'one-secret' }, 'Contact.update': { secretKey: 'other-secret' } })
+    expect(problemsOf({ ESPOCRM_URL: 'https://crm.example.com' })).toEqual([
+      'ESPOCRM_API_KEY: expected together with the other EspoCRM credentials',
+    ])
+    expect(problemsOf({ ...real, ESPOCRM_WEBHOOKS: 'secret-alone' }).join()).not.toContain('secret-alone')
   })
 })

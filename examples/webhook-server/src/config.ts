@@ -20,7 +20,13 @@ export interface Config {
     readonly webhookToken: string
     readonly url: string | undefined
   }
-  readonly sandbox: { readonly greenApi: boolean; readonly webhookToken: boolean; readonly jwtSecret: boolean }
+  readonly espoCrm: {
+    readonly url: string
+    readonly apiKey: string
+    readonly secretKey: string | undefined
+    readonly webhooks: Readonly<Record<string, { readonly secretKey: string }>>
+  }
+  readonly sandbox: { readonly greenApi: boolean; readonly espoCrm: boolean; readonly webhookToken: boolean; readonly jwtSecret: boolean }
 }
 
 /** Every variable with what is wrong with it. */
@@ -59,8 +65,16 @@ const schema = z.object({
   GREEN_API_TOKEN: text,
   GREEN_API_WEBHOOK_TOKEN: text,
   GREEN_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  ESPOCRM_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  ESPOCRM_API_KEY: text,
+  ESPOCRM_SECRET_KEY: text,
+  ESPOCRM_WEBHOOKS: z
+    .string()
+    .regex(/^\s*\w+(\.\w+)+=[^,=\s]+(\s*,\s*\w+(\.\w+)+=[^,=\s]+)*\s*$/, 'expected Lead.create=<secretKey>,Lead.update=<secretKey>,…')
+    .optional(),
 })
 
+const ESPOCRM_CREDENTIALS = ['ESPOCRM_URL', 'ESPOCRM_API_KEY'] as const
 const GREEN_API_CREDENTIALS = ['GREEN_API_INSTANCE_ID', 'GREEN_API_TOKEN', 'GREEN_API_WEBHOOK_TOKEN'] as const
 
 /**
@@ -75,9 +89,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const missing = GREEN_API_CREDENTIALS.filter((name) => !(name in given))
   const simulated = !('GREEN_API_INSTANCE_ID' in given) && !('GREEN_API_TOKEN' in given)
   if (!simulated) for (const name of missing) problems.push(`${name}: expected together with the other Green-API credentials`)
+  const crmSimulated = ESPOCRM_CREDENTIALS.every((name) => !(name in given))
+  for (const name of ESPOCRM_CREDENTIALS) {
+    if (!crmSimulated && !(name in given)) problems.push(`${name}: expected together with the other EspoCRM credentials`)
+  }
   const generated = !('JWT_SECRET' in given)
   if (given.NODE_ENV === 'production') {
     if (simulated) problems.push(`NODE_ENV=production: Green-API would be simulated; set ${GREEN_API_CREDENTIALS.join(', ')}`)
+    if (crmSimulated) problems.push(`NODE_ENV=production: EspoCRM would be simulated; set ${ESPOCRM_CREDENTIALS.join(', ')}`)
     if (generated) problems.push('NODE_ENV=production: JWT_SECRET would be generated; set it')
   }
   if (problems.length > 0 || !checked.success) throw new ConfigError(problems)
@@ -100,8 +119,27 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
       url: settings.GREEN_API_URL,
     },
-    sandbox: { greenApi: simulated, webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined, jwtSecret: generated },
+    espoCrm: {
+      url: settings.ESPOCRM_URL ?? '',
+      apiKey: settings.ESPOCRM_API_KEY ?? '',
+      secretKey: settings.ESPOCRM_SECRET_KEY,
+      webhooks: webhookSecrets(settings.ESPOCRM_WEBHOOKS),
+    },
+    sandbox: {
+      greenApi: simulated,
+      espoCrm: crmSimulated,
+      webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined,
+      jwtSecret: generated,
+    },
   }
+}
+
+function webhookSecrets(list: string | undefined): Record<string, { secretKey: string }> {
+  const pairs = (list ?? '').split(',').flatMap((pair) => {
+    const [event, secretKey] = pair.trim().split('=')
+    return event && secretKey ? [[event, { secretKey }] as const] : []
+  })
+  return Object.fromEntries(pairs)
 }
 
 function isRegion(region: string): boolean {

@@ -10,7 +10,7 @@ try {
   const config = loadConfig(process.env)
   const log = createLogger(config)
   const server = await startServer(config, log)
-  process.stdout.write(`\n${await welcome(config, server.url)}\n`)
+  process.stdout.write(`\n${await welcome(config, server)}\n`)
 
   let stopping = false
   const stop = async (signal: NodeJS.Signals) => {

@@ -10,6 +10,7 @@ import { sign } from 'hono/jwt'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from './config.ts'
 import { createLogger } from './log.ts'
+import { SANDBOX_CRM_KEY } from './sandbox-espocrm.ts'
 import { type Server, startServer } from './server.ts'
 import { welcome } from './welcome.ts'
 
@@ -30,8 +31,10 @@ const logTo = (config: { logLevel: string; production: boolean }) =>
       },
     }),
   )
+/** A CRM that is not there: the log holds nothing but what the tests send. */
+const NO_CRM = { ESPOCRM_URL: 'http://127.0.0.1:9', ESPOCRM_API_KEY: 'espocrm-key-for-tests' }
 const configWith = (env: Record<string, string> = {}) =>
-  loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'), GREEN_API_WEBHOOK_TOKEN: TOKEN, JWT_SECRET, ...env })
+  loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'), GREEN_API_WEBHOOK_TOKEN: TOKEN, JWT_SECRET, ...NO_CRM, ...env })
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pipe-comms-server-'))
@@ -78,6 +81,43 @@ const dayFileLines = async () => {
   const texts = await Promise.all(files.map((name) => readFile(join(dir, 'events', name), 'utf8')))
   return texts.join('').split('\n').filter(Boolean)
 }
+
+describe('the lead of a message', () => {
+  beforeEach(async () => {
+    await server.close()
+    const config = configWith({ ESPOCRM_URL: '', ESPOCRM_API_KEY: '' })
+    server = await startServer(config, logTo(config))
+  })
+
+  it('is looked up in the CRM and said in the log, in time or a moment later', async () => {
+    await post(notification('A1'))
+    await expect.poll(() => logged, { timeout: 5000 }).toMatch(/Lead trouvé: Camille Moreau \(ID: [0-9a-f]{17}\)/)
+    const id = /Lead trouvé: Camille Moreau \(ID: (\w+)\)/.exec(logged)?.[1]
+    await post(notification('A2'))
+    expect(logged).toContain(`[RECEIVED] {channel: whatsapp, provider: greenapi, leadId: ${id}, contact: +33639980001`)
+    const health = await (await fetch(`${server.url}/healthz`)).json()
+    expect(health).toMatchObject({ leads: { available: true } })
+  })
+
+  it('is found when it is entered in the CRM after the message', async () => {
+    const chat = { chatId: '33639980050@c.us', sender: '33639980050@c.us' }
+    await post(notification('A1', { senderData: chat }))
+    const made = await fetch(`${server.crmUrl}/api/v1/Lead`, {
+      method: 'POST',
+      headers: { 'x-api-key': SANDBOX_CRM_KEY, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'Sacha Durand', phoneNumber: '06 39 98 00 50' }),
+    })
+    const { id } = (await made.json()) as { id: string }
+    await expect.poll(() => logged, { timeout: 10_000 }).toContain(`Lead trouvé: Sacha Durand (ID: ${id})`)
+    expect((await events()).events.map(({ type }) => type)).toEqual(['message.received', 'lead.correlated'])
+  })
+
+  it('is told by webhooks of the CRM, and by nobody else', async () => {
+    const forged = await fetch(`${server.url}/webhooks/espocrm/Lead.create`, { method: 'POST', body: '[{"id":"1"}]' })
+    expect(forged.status).toBe(401)
+    expect((await fetch(`${server.url}/webhooks/espocrm/Nobody.create`, { method: 'POST', body: '[]' })).status).toBe(404)
+  })
+})
 
 describe('a Green-API notification', () => {
   it('is one line in the day file, one event on /api/events, and in the log as operators look for it', async () => {
@@ -202,12 +242,11 @@ describe('starting', () => {
     const sandbox = loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'sandbox'), LOG_LEVEL: 'silent' })
     const other = await startServer(sandbox)
     try {
-      const lines = (await welcome(sandbox, other.url)).split('\n').filter((line) => line.startsWith('curl '))
+      const lines = (await welcome(sandbox, other)).split('\n').filter((line) => line.startsWith('curl '))
       const run = promisify(execFile)
       expect((await run('sh', ['-c', lines[0] as string])).stdout).toContain('HTTP/1.1 200')
-      expect(JSON.parse((await run('sh', ['-c', lines[1] as string])).stdout)).toMatchObject({
-        events: [{ contact: { value: '+33639980001' } }],
-      })
+      const [first] = (JSON.parse((await run('sh', ['-c', lines[1] as string])).stdout) as Page).events
+      expect(first).toMatchObject({ type: 'message.received', contact: { value: '+33639980001' } })
     } finally {
       await other.close()
     }
@@ -217,7 +256,7 @@ describe('starting', () => {
     ['a real instance', { GREEN_API_INSTANCE_ID: '7105000002', GREEN_API_TOKEN: 'api-token-for-tests' }],
     ['the sandbox', {}],
   ])('never prints a configured secret (%s)', async (_, env: Record<string, string>) => {
-    const text = await welcome(configWith(env), server.url)
+    const text = await welcome(configWith(env), server)
     for (const secret of [TOKEN, JWT_SECRET, 'api-token-for-tests']) expect(text).not.toContain(secret)
     expect(text).toContain('$GREEN_API_WEBHOOK_TOKEN')
   })
@@ -281,6 +320,6 @@ describe('the process', () => {
     })
     const [code] = await once(child, 'close')
     expect(code).toBe(1)
-    expect(said).toMatch(/The server did not start\. The configuration has 3 problems:\n {2}- PORT: /)
+    expect(said).toMatch(/The server did not start\. The configuration has 4 problems:\n {2}- PORT: /)
   })
 })

@@ -7,6 +7,8 @@ import { createLogger } from './log.ts'
 
 export interface Server {
   readonly url: string
+  /** Where leads are looked up. */
+  readonly crmUrl: string
   /** Takes no new connections, answers what is under way, flushes and closes the log. */
   close(): Promise<void>
 }
@@ -22,16 +24,17 @@ export async function startServer(config: Config, log = createLogger(config)): P
     })
     const { port } = server.address() as AddressInfo
     return {
+      crmUrl: running.crmUrl,
       url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
       close: async () => {
         const closed = new Promise((resolve) => server.close(resolve))
         if ('closeIdleConnections' in server) server.closeIdleConnections()
         await closed
-        await running.comms.close()
+        await running.close()
       },
     }
   } catch (error) {
-    await running.comms.close()
+    await running.close()
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new Error(`Port ${config.port} on ${config.host} is taken by another process: stop it, or set PORT`)
     }

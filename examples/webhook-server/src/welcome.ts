@@ -1,11 +1,16 @@
 import { resolve } from 'node:path'
 import { sign } from 'hono/jwt'
 import type { Config } from './config.ts'
+import { SANDBOX_CRM_KEY } from './sandbox-espocrm.ts'
 
 const SANDBOX_JWT_SECONDS = 86_400
 
 /** What the server says when it is up: where it listens, where events go, and lines that can be pasted to try it. */
-export async function welcome(config: Config, url: string, now = Date.now()): Promise<string> {
+export async function welcome(
+  config: Config,
+  { url, crmUrl }: { readonly url: string; readonly crmUrl: string },
+  now = Date.now(),
+): Promise<string> {
   const seconds = Math.floor(now / 1000)
   const lines = [
     'Pipe Comms webhook server is up.',
@@ -16,6 +21,9 @@ export async function welcome(config: Config, url: string, now = Date.now()): Pr
     config.sandbox.greenApi
       ? `  Green-API    sandbox: no credentials, so nothing is sent; POST ${url}/webhooks/greenapi takes ${config.sandbox.webhookToken ? "this run's generated token" : 'GREEN_API_WEBHOOK_TOKEN'}`
       : `  Green-API    instance ${config.greenApi.instanceId}; its webhookUrl is ${config.publicUrl ?? url}/webhooks/greenapi`,
+    config.sandbox.espoCrm
+      ? `  EspoCRM      sandbox: a few leads at ${crmUrl}/api/v1/Lead, X-Api-Key: ${SANDBOX_CRM_KEY}; Camille Moreau holds 06 39 98 00 01`
+      : `  EspoCRM      ${crmUrl}; its webhooks are ${config.publicUrl ?? url}/webhooks/espocrm/<event>: ${Object.keys(config.espoCrm.webhooks).join(', ') || 'none configured'}`,
   ]
   if (config.sandbox.jwtSecret) lines.push('  API          JWT_SECRET is generated and changes at every start')
 
