@@ -341,8 +341,10 @@ describe('what a person decided', () => {
     correlator.changed([PHONE])
     correlator.start()
     await expect.poll(() => desk.questions.length).toBe(2)
-    await book.refresh()
-    expect(tieOf(PHONE)).toBeUndefined()
+    await expect.poll(() => correlator.state().underWay).toBe(0)
+    await correlator.stop()
+    const types = (await collect(store.readAll())).map(({ type }) => type)
+    expect([tieOf(PHONE), types]).toEqual([undefined, ['message.received', 'lead.uncorrelated', 'message.received']])
   })
 
   it('is recorded once, however often it is said', async () => {
