@@ -5,7 +5,7 @@ const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '100000' },
     contacts: { type: 'string', default: '20000' },
-    rate: { type: 'string', default: '1200' },
+    rate: { type: 'string', default: '1000' },
     'dead-ms': { type: 'string', default: '60000' },
     'latency-ms': { type: 'string', default: '200' },
     failing: { type: 'string', default: '0.05' },

@@ -7,6 +7,7 @@ it('loses and delays nothing for a CRM that is slow, fails and dies, and ties ev
     acknowledged: 2000,
     lost: 0,
     doubled: 0,
+    overBudget: 0,
     wronglyTied: 0,
     mostInFlightForOneContact: 1,
     knownContacts: 250,
