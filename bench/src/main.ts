@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { benchAddresses } from './addresses.ts'
 import { benchImports } from './imports.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchSmtp } from './smtp.ts'
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
 const benchmarks: Readonly<Record<string, () => string | Promise<string>>> = {
   stores: () => benchStores({ million: Number(values.events) }),
   imports: benchImports,
+  addresses: benchAddresses,
   smtp: benchSmtp,
   postgres: benchPostgres,
 }

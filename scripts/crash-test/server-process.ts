@@ -11,6 +11,8 @@ export async function startServer(dir: string, given: Readonly<Record<string, st
     PATH: process.env.PATH,
     PORT: '0',
     LOG_LEVEL: 'error',
+    // Without a CRM the log holds the notifications alone.
+    ESPOCRM_URL: 'off',
     MESSAGE_EVENT_LOGS_DIR: dir,
     ...given,
   }

@@ -10,6 +10,7 @@ import {
   type Spool,
   type WebhookReport,
 } from '@pipe-comms/core'
+import { espoCrmDirectory } from '@pipe-comms/leads-espocrm'
 import { jsonCheckpointStore, openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import type { Logger as Pino } from 'pino'
@@ -37,6 +38,7 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     maxBatch: MAX_BATCH,
     onQueued: (event, pending) => log.info(`MESSAGE EVENT ${event.type}: Event ${event.id} ajouté au cache (${pending}/${MAX_BATCH})`),
   })
+  const directory = openDirectory(config)
   const webhooks: Record<string, number> = {}
   const onWebhook = (report: WebhookReport) => {
     webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
@@ -47,12 +49,19 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     transports: openTransports(config),
     defaultRegion: config.defaultRegion,
     outbox: { checkpoints },
+    ...(directory ? { leads: { directory } } : {}),
     logger,
     onWebhook,
     ...(spool ? { spool } : {}),
   })
   comms.start()
   return { comms, store, webhooks }
+}
+
+function openDirectory({ espoCrm, defaultRegion }: Config) {
+  if (!espoCrm) return undefined
+  const { secretKey, ...access } = espoCrm
+  return espoCrmDirectory({ ...access, defaultRegion, ...(secretKey === undefined ? {} : { secretKey }) })
 }
 
 interface Persistence {

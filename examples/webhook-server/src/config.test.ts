@@ -5,6 +5,8 @@ const real = {
   GREEN_API_INSTANCE_ID: '7105000002',
   GREEN_API_TOKEN: 'api-token-for-tests',
   GREEN_API_WEBHOOK_TOKEN: 'webhook-token-for-tests',
+  ESPOCRM_URL: 'https://crm.example.com',
+  ESPOCRM_API_KEY: 'espocrm-key-for-tests',
   JWT_SECRET: 'a-secret-for-tests-of-at-least-32-characters',
 }
 
@@ -27,6 +29,8 @@ const problemsOf = (env: Record<string, string>): readonly string[] => {
 
 const smtp = { SMTP_HOST: 'mail.example.com', SMTP_USER: 'sales@example.com', SMTP_PASSWORD: 'smtp-password-for-tests' }
 
+const crm = { ESPOCRM_URL: 'https://crm.example.com', ESPOCRM_API_KEY: 'crm-key-for-tests' }
+
 describe('loadConfig', () => {
   it('runs without any variable: JSON files, loopback, generated secrets', () => {
     const config = loadConfig({})
@@ -36,7 +40,7 @@ describe('loadConfig', () => {
       logsDir: './logs/message_events',
       defaultRegion: 'FR',
       greenApi: { instanceId: '7105000001' },
-      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true, twilio: true, smtp: true },
+      sandbox: { greenApi: true, webhookToken: true, jwtSecret: true, twilio: true, smtp: true, espoCrm: true },
     })
     expect(loadConfig({}).jwtSecret).not.toBe(config.jwtSecret)
     expect(loadConfig({}).greenApi.webhookToken).not.toBe(config.greenApi.webhookToken)
@@ -96,13 +100,14 @@ describe('loadConfig', () => {
       'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',
       'NODE_ENV=production: Twilio would be simulated; set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_SMS_FROM, or TWILIO_ACCOUNT_SID=off',
       'NODE_ENV=production: SMTP would be simulated; set SMTP_HOST, SMTP_USER, SMTP_PASSWORD, or SMTP_HOST=off',
+      'NODE_ENV=production: EspoCRM would be simulated; set ESPOCRM_URL, ESPOCRM_API_KEY, or ESPOCRM_URL=off',
       'NODE_ENV=production: JWT_SECRET would be generated; set it',
     ])
-    const nothing = { greenApi: false, webhookToken: false, jwtSecret: false, twilio: false, smtp: false }
-    expect(loadConfig({ NODE_ENV: 'production', ...real, ...twilio, ...smtp }).sandbox).toEqual(nothing)
-    const without = loadConfig({ NODE_ENV: 'production', ...real, TWILIO_ACCOUNT_SID: 'off', SMTP_HOST: 'off' })
+    const nothing = { greenApi: false, webhookToken: false, jwtSecret: false, twilio: false, smtp: false, espoCrm: false }
+    expect(loadConfig({ NODE_ENV: 'production', ...real, ...twilio, ...smtp, ...crm }).sandbox).toEqual(nothing)
+    const without = loadConfig({ NODE_ENV: 'production', ...real, TWILIO_ACCOUNT_SID: 'off', SMTP_HOST: 'off', ESPOCRM_URL: 'off' })
     expect(without.sandbox).toEqual(nothing)
-    expect([without.twilio, without.smtp]).toEqual([undefined, undefined])
+    expect([without.twilio, without.smtp, without.espoCrm]).toEqual([undefined, undefined, undefined])
   })
 
   it('takes the Twilio settings together, with the URL that Twilio signs, and two tokens while they are rotated', () => {
@@ -152,7 +157,7 @@ describe('loadConfig', () => {
       'SMTP_USER: expected together with the other SMTP settings',
       'SMTP_PASSWORD: expected together with the other SMTP settings',
     ])
-    expect(loadConfig({ SMTP_HOST: 'off' })).toMatchObject({ sandbox: { smtp: false } })
-    expect(loadConfig({ SMTP_HOST: 'off' })).not.toHaveProperty('smtp')
+    expect(loadConfig({ SMTP_HOST: 'off', ESPOCRM_URL: 'off' })).toMatchObject({ sandbox: { smtp: false, espoCrm: false } })
+    expect(loadConfig({ SMTP_HOST: 'off', ESPOCRM_URL: 'off' })).not.toHaveProperty('smtp')
   })
 })

@@ -58,6 +58,16 @@ export interface Config {
     readonly jwtSecret: boolean
     readonly twilio: boolean
     readonly smtp: boolean
+    readonly espoCrm: boolean
+  }
+  /** Absent when it is switched off or simulated. */
+  readonly espoCrm?: {
+    readonly url: string
+    readonly apiKey: string
+    /** With it requests are signed (HMAC). */
+    readonly secretKey: string | undefined
+    /** By the CRM's event, such as `Lead.create`. */
+    readonly webhooks: Readonly<Record<string, { readonly secretKey: string }>>
   }
 }
 
@@ -125,10 +135,18 @@ const schema = z.object({
   SMTP_PASSWORD: z.string().optional(),
   SMTP_FROM: text,
   SMTP_INBOUND_TOKEN: z.string().trim().min(16, 'expected at least 16 characters').optional(),
+  ESPOCRM_URL: z.union([z.literal('off'), z.url({ protocol: /^https?$/ })], 'expected an http or https URL, or off').optional(),
+  ESPOCRM_API_KEY: text,
+  ESPOCRM_SECRET_KEY: text,
+  ESPOCRM_WEBHOOKS: z
+    .string()
+    .regex(/^\s*\w+(\.\w+)+=[^,=\s]+(\s*,\s*\w+(\.\w+)+=[^,=\s]+)*\s*$/, 'expected Lead.create=<secretKey>,Lead.update=<secretKey>,…')
+    .optional(),
 })
 
 const TWILIO_SETTINGS = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_SMS_FROM'] as const
 const SMTP_SETTINGS = ['SMTP_HOST', 'SMTP_USER', 'SMTP_PASSWORD'] as const
+const ESPOCRM_SETTINGS = ['ESPOCRM_URL', 'ESPOCRM_API_KEY'] as const
 const GREEN_API_CREDENTIALS = ['GREEN_API_INSTANCE_ID', 'GREEN_API_TOKEN', 'GREEN_API_WEBHOOK_TOKEN'] as const
 
 /**
@@ -145,7 +163,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!simulated) for (const name of missing) problems.push(`${name}: expected together with the other Green-API credentials`)
   const twilio = readTwilio(given)
   const smtp = readSmtp(given)
-  problems.push(...twilio.problems, ...smtp.problems)
+  const espoCrm = readEspoCrm(given)
+  problems.push(...twilio.problems, ...smtp.problems, ...espoCrm.problems)
   if (given.MESSAGE_EVENT_PERSISTENCE === 'supabase') problems.push(...databaseProblems(given))
   const generated = !('JWT_SECRET' in given)
   if (given.NODE_ENV === 'production') {
@@ -155,6 +174,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }
     if (smtp.mode === 'simulated') {
       problems.push(`NODE_ENV=production: SMTP would be simulated; set ${SMTP_SETTINGS.join(', ')}, or SMTP_HOST=off`)
+    }
+    if (espoCrm.mode === 'simulated') {
+      problems.push(`NODE_ENV=production: EspoCRM would be simulated; set ${ESPOCRM_SETTINGS.join(', ')}, or ESPOCRM_URL=off`)
     }
     if (generated) problems.push('NODE_ENV=production: JWT_SECRET would be generated; set it')
   }
@@ -184,6 +206,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     ...(twilio.mode === 'real' ? { twilio: twilioOf(settings) } : {}),
     ...(smtp.mode === 'real' ? { smtp: smtpOf(settings) } : {}),
+    ...(espoCrm.mode === 'real' ? { espoCrm: espoCrmOf(settings) } : {}),
     smtpInboundToken: settings.SMTP_INBOUND_TOKEN,
     sandbox: {
       greenApi: simulated,
@@ -191,6 +214,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       jwtSecret: generated,
       twilio: twilio.mode === 'simulated',
       smtp: smtp.mode === 'simulated',
+      espoCrm: espoCrm.mode === 'simulated',
     },
   }
 }
@@ -239,6 +263,22 @@ function smtpOf(settings: Settings): NonNullable<Config['smtp']> {
     password: settings.SMTP_PASSWORD as string,
     from: settings.SMTP_FROM ?? user,
   }
+}
+
+function readEspoCrm(given: Readonly<Record<string, unknown>>): Provider {
+  if (given.ESPOCRM_URL === 'off') return { mode: 'off', problems: [] }
+  const missing = ESPOCRM_SETTINGS.filter((name) => !(name in given))
+  if (missing.length === ESPOCRM_SETTINGS.length) return { mode: 'simulated', problems: [] }
+  return { mode: 'real', problems: missing.map((name) => `${name}: expected together with the other EspoCRM settings`) }
+}
+
+function espoCrmOf(settings: Settings): NonNullable<Config['espoCrm']> {
+  const { ESPOCRM_URL: url, ESPOCRM_API_KEY: apiKey, ESPOCRM_SECRET_KEY: secretKey, ESPOCRM_WEBHOOKS: webhooks = '' } = settings
+  const secrets = webhooks.split(',').flatMap((pair) => {
+    const [event, key] = pair.trim().split('=')
+    return event && key ? [[event, { secretKey: key }] as const] : []
+  })
+  return { url: url as string, apiKey: apiKey as string, secretKey, webhooks: Object.fromEntries(secrets) }
 }
 
 function databaseProblems(given: Readonly<Record<string, unknown>>): string[] {

@@ -23,6 +23,9 @@ function tell(event: RecordedEvent, log: Logger): void {
   // Told with its reason by those who answer for the webhook.
   if (event.type === 'webhook.quarantined') return
   const { channel, provider, contact, lead, direction, messageId } = event
+  if (lead && (event.type === 'message.received' || event.type === 'lead.correlated')) {
+    log.info(`Lead trouvé: ${lead.name ?? 'sans nom'} (ID: ${lead.id})`)
+  }
   const fields = {
     channel,
     provider,

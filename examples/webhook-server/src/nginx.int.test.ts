@@ -43,6 +43,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pipe-comms-nginx-'))
   const config = loadConfig({
     PORT: '0',
+    ESPOCRM_URL: 'off',
     PUBLIC_URL: `https://${HOST}`,
     MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'),
     JWT_SECRET,

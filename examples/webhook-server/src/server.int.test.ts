@@ -30,8 +30,10 @@ const logTo = (config: { logLevel: string; production: boolean }) =>
       },
     }),
   )
+/** Without a CRM the log holds nothing but what the tests send. */
+const NO_CRM = { ESPOCRM_URL: 'off' }
 const configWith = (env: Record<string, string> = {}) =>
-  loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'), GREEN_API_WEBHOOK_TOKEN: TOKEN, JWT_SECRET, ...env })
+  loadConfig({ PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'), GREEN_API_WEBHOOK_TOKEN: TOKEN, JWT_SECRET, ...NO_CRM, ...env })
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pipe-comms-server-'))
@@ -85,6 +87,39 @@ const dayFileLines = async () => {
   const texts = await Promise.all(files.map((name) => readFile(join(dir, 'events', name), 'utf8')))
   return texts.join('').split('\n').filter(Boolean)
 }
+
+describe('the lead of a message', () => {
+  beforeEach(async () => {
+    await server.close()
+    const config = configWith({ ESPOCRM_URL: '' })
+    server = await startServer(config, logTo(config))
+  })
+
+  it('is looked up in the CRM and said in the log, in time or a moment later', async () => {
+    await post(notification('A1'))
+    await expect.poll(() => logged, { timeout: 5000 }).toMatch(/Lead trouvé: Camille Moreau \(ID: [0-9a-f]{17}\)/)
+    const id = /Lead trouvé: Camille Moreau \(ID: (\w+)\)/.exec(logged)?.[1]
+    await post(notification('A2'))
+    expect(logged).toContain(`[RECEIVED] {channel: whatsapp, provider: greenapi, leadId: ${id}, contact: +33639980001`)
+    const health = await (await fetch(`${server.url}/healthz`)).json()
+    expect(health).toMatchObject({ leads: { available: true } })
+  })
+
+  it('is found when it is entered in the CRM after the message', async () => {
+    const chat = { chatId: '33639980050@c.us', sender: '33639980050@c.us' }
+    await post(notification('A1', { senderData: chat }))
+    const { line } = server.hints.find(({ title }) => title.startsWith('The simulated CRM')) as { line: string }
+    const { id } = JSON.parse((await promisify(execFile)('sh', ['-c', line])).stdout) as { id: string }
+    await expect.poll(() => logged, { timeout: 10_000 }).toContain(`Lead trouvé: Sacha Durand (ID: ${id})`)
+    expect((await events()).events.map(({ type }) => type)).toEqual(['message.received', 'lead.correlated'])
+  })
+
+  it('is told by webhooks of the CRM, and by nobody else', async () => {
+    const forged = await fetch(`${server.url}/webhooks/espocrm/Lead.create`, { method: 'POST', body: '[{"id":"1"}]' })
+    expect(forged.status).toBe(401)
+    expect((await fetch(`${server.url}/webhooks/espocrm/Nobody.create`, { method: 'POST', body: '[]' })).status).toBe(404)
+  })
+})
 
 describe('a Green-API notification', () => {
   it('is one line in the day file, one event on /api/events, and in the log as operators look for it', async () => {
@@ -230,7 +265,7 @@ describe('starting', () => {
       const lines = welcome(sandbox, other)
         .split('\n')
         .filter((line) => line.startsWith('curl '))
-      expect(lines).toHaveLength(5)
+      expect(lines).toHaveLength(6)
       const [writes, read, answers, simulatedLead, simulatedSms] = lines.map((line) => async () => (await run('sh', ['-c', line])).stdout)
       expect(await writes?.()).toContain('HTTP/1.1 200')
       expect(JSON.parse((await read?.()) as string)).toMatchObject({ events: [{ contact: { value: '+33639980001' } }] })

@@ -49,7 +49,7 @@ export function welcome(
 }
 
 /** What is connected to real providers, and what is switched off. */
-function configured({ greenApi, twilio, smtp, publicUrl, sandbox }: Config, url: string): string[] {
+function configured({ greenApi, twilio, smtp, espoCrm, publicUrl, sandbox }: Config, url: string): string[] {
   const lines: string[] = []
   if (!sandbox.greenApi) lines.push(`Green-API    instance ${greenApi.instanceId}; its webhookUrl is ${publicUrl ?? url}/webhooks/greenapi`)
   if (twilio) {
@@ -58,6 +58,10 @@ function configured({ greenApi, twilio, smtp, publicUrl, sandbox }: Config, url:
   } else if (!sandbox.twilio) lines.push('Twilio       off')
   if (smtp) lines.push(`SMTP         ${smtp.host} as ${smtp.user}`)
   else if (!sandbox.smtp) lines.push('SMTP         off')
+  if (espoCrm) {
+    const events = Object.keys(espoCrm.webhooks).join(', ') || 'none configured'
+    lines.push(`EspoCRM      ${espoCrm.url}; its webhooks are ${publicUrl ?? url}/webhooks/espocrm/<event>: ${events}`)
+  } else if (!sandbox.espoCrm) lines.push('EspoCRM      off')
   return lines
 }
 

@@ -1,6 +1,14 @@
 import { CommsError } from './errors.ts'
-import type { MessageEventOf } from './events/message-event.ts'
-import { createEvent } from './events/recorded-event.ts'
+import type { ContactAddress } from './events/contact-address.ts'
+import type { LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
+import { createEvent, type RecordedEvent } from './events/recorded-event.ts'
+import { correlateByHand, type DecisionOptions, linkByHand, uncorrelateByHand } from './leads/by-hand.ts'
+import { LeadBook } from './leads/lead-book.ts'
+import { LeadCorrelator } from './leads/lead-correlator.ts'
+import type { LeadOptions, LeadState } from './leads/lead-options.ts'
+import { contactsOf, type LeadRef, personOf, streamsOf } from './leads/lead-ties.ts'
+import { leadWebhookHandler } from './leads/lead-webhooks.ts'
+import { mergeStreams } from './leads/timeline.ts'
 import { LogGrowth } from './outbox/log-growth.ts'
 import { type MessageReport, reportMessage } from './outbox/message-report.ts'
 import { Outbox, type OutboxState } from './outbox/outbox.ts'
@@ -32,6 +40,8 @@ export interface CommsOptions {
   readonly defaultRegion?: string
   /** How messages are sent. */
   readonly outbox?: OutboxSettings
+  /** Whose messages these are. @default none: ties are made by hand only */
+  readonly leads?: LeadOptions
   /** The largest webhook body taken, in bytes. Providers send kilobytes; what is larger is a mistake or an attack. @default 1048576 (1 MiB) */
   readonly maxBodyBytes?: number
   /** Told of every webhook after it is answered for, for logs and metrics. What it throws is logged and changes nothing. */
@@ -67,8 +77,23 @@ export interface Comms {
   /** For metrics. */
   outboxState(): OutboxState
   /**
-   * Begins the work in the background: sending, reading the inboxes of transports that have one, draining what an earlier run left in
-   * the spool.
+   * The history of a lead, or of a contact with all addresses it is linked with: every event of their streams, in the order of the log.
+   * A tie found or undone later changes what is shown, and nothing in the log.
+   */
+  timeline(of: ContactAddress | LeadRef, options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEvent>
+  /** Ties a contact to a lead by hand. It holds against every rule until it is undone. */
+  correlate(contact: ContactAddress, lead: LeadRef & Pick<LeadMatch, 'name'>, options: DecisionOptions): Promise<void>
+  /** Undoes a tie, found or made by hand: what held before holds again. No rule makes it again, only {@link correlate}. */
+  uncorrelate(contact: ContactAddress, lead: LeadRef, options: DecisionOptions & { readonly reason?: string }): Promise<void>
+  /** Says that two addresses are one person, such as a WhatsApp privacy id and a phone number. */
+  link(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  /** Takes a link back. */
+  unlink(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  /** How many contacts have a lead, and how the directory does. Absent without `leads`. */
+  readonly leadState?: () => LeadState
+  /**
+   * Begins the work in the background: sending, finding the leads that were not known in time, reading the inboxes of transports that
+   * have one, draining what an earlier run left in the spool.
    */
   start(): void
   /** Waits for what is under way and closes transports and store. */
@@ -117,7 +142,23 @@ export function createComms(options: CommsOptions): Comms {
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
   const { spool, onWebhook } = options
   const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
-  const ingestion = { store, ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}) }
+  const book = new LeadBook(store)
+  const deciding = { store, book, ...runtime }
+  const correlator = options.leads && new LeadCorrelator({ ...options.leads, ...deciding })
+  const leadWebhooks =
+    options.leads &&
+    correlator &&
+    leadWebhookHandler({
+      directory: options.leads.directory,
+      maxBodyBytes,
+      logger: runtime.logger,
+      onChanged: (addresses) => correlator.changed(addresses),
+    })
+  const ingestion = {
+    store,
+    ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}),
+    ...(correlator ? { enrich: (events: readonly NewEvent[]) => correlator.correlate(events) } : {}),
+  }
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
   const pumps: InboxPump[] = []
   const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
@@ -133,7 +174,7 @@ export function createComms(options: CommsOptions): Comms {
 
   return {
     async handle(request, origin) {
-      const answered = handler(request, origin).catch((error: unknown) => {
+      const answered = (leadWebhooks?.(request) ?? handler(request, origin)).catch((error: unknown) => {
         runtime.logger.error('A webhook could not be answered', { error: String(error) })
         return Response.json({ ok: false, error: 'Internal error' }, { status: 500 })
       })
@@ -175,9 +216,21 @@ export function createComms(options: CommsOptions): Comms {
 
     outboxState: () => outbox.state(),
 
+    async *timeline(of, { signal } = {}) {
+      await book.refresh()
+      const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
+      yield* mergeStreams(store, streamsOf(book.state, contacts), signal ? { signal } : {})
+    },
+    correlate: (contact, lead, decision) => correlateByHand(deciding, contact, lead, decision),
+    uncorrelate: (contact, lead, decision) => uncorrelateByHand(deciding, contact, lead, decision),
+    link: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: true }),
+    unlink: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: false }),
+    ...(correlator ? { leadState: () => correlator.state() } : {}),
+
     start() {
       drainer?.wake()
       outbox.start()
+      correlator?.start()
       if (pumps.length > 0) return
       for (const transport of transports) {
         if (transport.inbox) pumps.push(startInboxPump({ transport, inbox: transport.inbox, ...ingestion, ...runtime }))
@@ -186,6 +239,8 @@ export function createComms(options: CommsOptions): Comms {
 
     async close() {
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
+      book.stop()
+      await correlator?.stop()
       await drainer?.stop()
       await Promise.allSettled(transports.map((transport) => transport.close?.()))
       await store.close()

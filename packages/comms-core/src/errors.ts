@@ -20,6 +20,8 @@
  * | `send_uncertain` | may have been sent | reconcile with the provider, do not repeat blindly |
  * | `media_refused` | a file of a message is too large, of another type, or elsewhere than at the provider | leave it |
  * | `media_unavailable` | a file of a message cannot be fetched now, or exists no more | try again later |
+ * | `directory_unavailable` | the lead directory cannot be asked now; see `retryAfterMs` | try again later |
+ * | `directory_misconfigured` | the lead directory refuses our credentials or rights | an operator must act |
  * | `transport_misconfigured` | credentials, account or settings are wrong | an operator must act |
  */
 export type CommsErrorCode =
@@ -40,6 +42,8 @@ export type CommsErrorCode =
   | 'send_uncertain'
   | 'media_refused'
   | 'media_unavailable'
+  | 'directory_unavailable'
+  | 'directory_misconfigured'
   | 'transport_misconfigured'
 
 /** Whose fault a final failure is: the other party's address, what was sent, our settings, the provider, or a rule (consent, quota). */

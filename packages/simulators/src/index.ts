@@ -1,3 +1,10 @@
+export {
+  type EspoCrmFaults,
+  type EspoCrmSimulator,
+  type EspoCrmSimulatorOptions,
+  espoCrmSimulator,
+  serveEspoCrm,
+} from './espocrm/espocrm-simulator.ts'
 export * from './greenapi/index.ts'
 export { type Certificate, type CertificateOptions, makeCertificate } from './smtp/certificate.ts'
 export {

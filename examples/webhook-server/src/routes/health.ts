@@ -10,6 +10,7 @@ export function healthRoutes({ comms, store, webhooks }: Running): Hono {
       uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
       cache: store.state(),
       outbox: comms.outboxState(),
+      leads: comms.leadState?.(),
       webhooks,
     }),
   )

@@ -32,6 +32,7 @@ export function webhookRoutes({ comms }: Running, config: Config, log: Logger): 
     return comms.handle(c.req.raw, originOf(c))
   })
 
+  app.post('/espocrm/:event', (c) => comms.handle(c.req.raw, originOf(c)))
   app.all('/smtp/inbound', (c) => comms.handle(c.req.raw, originOf(c)))
   return app
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { espoCrmPeer } from './espocrm-peer.ts'
 import { greenApiPeer } from './green-api-peer.ts'
 import type { Hint, Peer } from './peer.ts'
 import { smtpPeer } from './smtp-peer.ts'
@@ -17,10 +18,10 @@ export interface Sandbox {
 
 /** Starts a peer on loopback for each provider that is not configured. The simulators are loaded only then. */
 export async function openSandbox(config: Config): Promise<Sandbox> {
-  const { greenApi, twilio, smtp } = config.sandbox
+  const { greenApi, twilio, smtp, espoCrm } = config.sandbox
   const peers: Peer[] = []
   let current = config
-  for (const openPeer of [greenApi && greenApiPeer, twilio && twilioPeer, smtp && smtpPeer]) {
+  for (const openPeer of [greenApi && greenApiPeer, twilio && twilioPeer, smtp && smtpPeer, espoCrm && espoCrmPeer]) {
     if (!openPeer) continue
     const peer = await openPeer(current)
     peers.push(peer)

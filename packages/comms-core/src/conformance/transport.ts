@@ -2,6 +2,7 @@ import { createEvent } from '../events/recorded-event.ts'
 import { systemClock, uuidSource } from '../runtime.ts'
 import type { InboxDelivery, InboxReader, OutboundMessage, Transport, WebhookEndpoint } from '../transport/transport.ts'
 import { readWebhookRequest, type WebhookRequest } from '../transport/webhook-request.ts'
+import { expectNoSecret } from './no-secret.ts'
 import { caught, expectCode, expectEqual, expectTrue, type KitOptions, type KitTests, registerKit } from './runner.ts'
 
 /** What a provider may do with a message that is handed to it. */
@@ -295,27 +296,6 @@ async function delivery(inbox: InboxReader, signal: AbortSignal): Promise<InboxD
 function present<Value>(value: Value | undefined, what: string): Value {
   if (value === undefined) throw new Error(`Expected ${what}, got none: the transport has this ability, so its subject must show it`)
   return value
-}
-
-/** Searches a value and everything hidden in it: causes, non-enumerable fields, headers. */
-function expectNoSecret(value: unknown, secrets: readonly string[], where: string): void {
-  const seen = new Set<unknown>()
-  const texts: string[] = []
-  const visit = (part: unknown) => {
-    if (typeof part === 'string') texts.push(part)
-    if (typeof part !== 'object' || part === null || seen.has(part)) return
-    seen.add(part)
-    if (part instanceof Headers)
-      part.forEach((text) => {
-        texts.push(text)
-      })
-    for (const key of Object.getOwnPropertyNames(part)) visit((part as Record<string, unknown>)[key])
-  }
-  visit(value)
-  for (const secret of secrets) {
-    const spellings = [secret, encodeURIComponent(secret), btoa(secret)]
-    expectTrue(!texts.some((text) => spellings.some((spelling) => text.includes(spelling))), `a secret is in the ${where}`)
-  }
 }
 
 async function* genuineFacts(subject: TransportSubject) {

@@ -61,8 +61,9 @@ function readJid(text: string, at: number): Canonical | undefined {
     case 's.whatsapp.net': {
       // WhatsApp knows numbers that the numbering plans here do not list yet: digits from it are a phone number, listed or not.
       if (!/^\d{5,16}$/.test(user)) return undefined
-      const listed = parsePhoneNumberFromString(`+${user}`)
-      return { kind: 'phone', value: listed?.isValid() ? listed.number : `+${user}` }
+      const whole = withoutMexicanOne(`+${user}`)
+      const listed = parsePhoneNumberFromString(whole)
+      return { kind: 'phone', value: listed?.isValid() ? listed.number : whole }
     }
     case 'lid':
       return /^\d{1,32}$/.test(user) ? { kind: 'lid', value: `lid:${user}` } : undefined
@@ -107,12 +108,19 @@ function readPhone(text: string, options: AddressOptions): Canonical | undefined
       `defaultRegion: expected an ISO country code such as "FR", got ${describe(options.defaultRegion)}`,
     )
   }
-  const international = text.startsWith('00') ? `+${text.slice(2)}` : text
-  const number = parsePhoneNumberFromString(international, region === undefined ? undefined : { defaultCountry: region })
+  const international = withoutMexicanOne(text.startsWith('00') ? `+${text.slice(2)}` : text)
+  const number = parsePhoneNumberFromString(international, region)
   if (number?.isValid()) return { kind: 'phone', value: number.number }
   // A number of the right length is taken too: numbering plans change faster than the list of them at hand. A bare 3 to 8 digits is not.
   if (number?.isPossible() && !SHORT_CODE.test(text)) return { kind: 'phone', value: number.number }
   return undefined
+}
+
+/** Mexico took the 1 behind its country code away in 2019; WhatsApp writes it still, and answers go to the raw address. */
+function withoutMexicanOne(international: string): string {
+  if (!international.startsWith('+52')) return international
+  const mobile = /^\+521([2-9]\d{9})$/.exec(international.replace(/[^+\d]/g, ''))
+  return mobile ? `+52${mobile[1]}` : international
 }
 
 const SHORT_CODE = /^\d{3,8}$/

@@ -15,6 +15,8 @@ export interface IngestOptions {
   readonly ids: IdSource
   readonly spool?: Spool
   readonly onSpooled?: () => void
+  /** Puts on events what is known of their contacts, within a time of its own. Never throws. */
+  readonly enrich?: (events: readonly NewEvent[]) => Promise<readonly NewEvent[]>
 }
 
 /** What became of what a provider said. When it is there, it is durable. */
@@ -38,13 +40,14 @@ export async function ingest(transport: Transport, request: WebhookRequest, pars
     const kept = await record([event], options)
     return kept.outcome === 'spooled' ? kept : { ...kept, outcome: 'quarantined', reason }
   }
-  let parsed: NewEvent[]
+  let parsed: readonly NewEvent[]
   try {
     parsed = (await parse(request)).map((fact) => createEvent(fact, options))
   } catch (error) {
     return quarantine(error instanceof Error ? error.message : String(error))
   }
   if (parsed.length === 0) return { outcome: 'empty', events: [] }
+  if (options.enrich) parsed = await options.enrich(parsed)
   try {
     return await record(parsed, options)
   } catch (error) {

@@ -1,0 +1,4 @@
+export { espoCrmDirectory } from './espocrm-directory.ts'
+export type { EspoCrmConnection, EspoCrmDirectoryOptions } from './options.ts'
+export { type EspoCrmTracking, type EspoCrmTrackingOptions, espoCrmTracking } from './tracking/espocrm-tracking.ts'
+export { registerEspoCrmWebhooks } from './webhook/register.ts'
