@@ -11,7 +11,16 @@ let copy: string
 
 beforeAll(async () => {
   copy = await mkdtemp(join(tmpdir(), 'pipe-comms-boundaries-'))
-  for (const name of ['packages', 'examples', 'bench', 'scripts', 'tsconfig.base.json', 'package.json', '.dependency-cruiser.mjs']) {
+  for (const name of [
+    'packages',
+    'examples',
+    'bench',
+    'scripts',
+    'tsconfig.base.json',
+    'tsup.base.ts',
+    'package.json',
+    '.dependency-cruiser.mjs',
+  ]) {
     await cp(join(root, name), join(copy, name), { recursive: true, filter: (path) => !/\/(node_modules|dist|\.turbo)(\/|$)/.test(path) })
   }
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
