@@ -1,12 +1,13 @@
 import { CommsError } from './errors.ts'
 import type { MessageEventOf } from './events/message-event.ts'
 import { createEvent } from './events/recorded-event.ts'
+import { ConsentReader } from './outbox/contact-consent.ts'
 import { LogGrowth } from './outbox/log-growth.ts'
 import { type MessageReport, reportMessage } from './outbox/message-report.ts'
 import { Outbox, type OutboxState } from './outbox/outbox.ts'
 import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
-import { waitForMessage } from './outbox/wait-for-message.ts'
+import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -125,6 +126,7 @@ export function createComms(options: CommsOptions): Comms {
   const requesting = {
     store,
     transports,
+    consents: new ConsentReader(store),
     ...runtime,
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
@@ -167,8 +169,10 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async send(request, waiting = {}) {
-      const { messageId = '' } = await recordRequest(request, requesting)
-      return waitForMessage(messageId, waiting, { store, growth })
+      const requested = await recordRequest(request, requesting)
+      const { messageId, repeated } = requested
+      if (waiting.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
+      return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
     },
 
     message: (messageId) => reportMessage(store, messageId),

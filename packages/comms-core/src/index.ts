@@ -61,6 +61,7 @@ export type {
   InboxReader,
   OpenedMedia,
   OutboundMessage,
+  ReconcileOptions,
   SendLimit,
   SendReceipt,
   SendReconciler,

@@ -19,7 +19,9 @@ export class OutboxLane<Item> {
   readonly #concurrency: number
   readonly #limiters: readonly RateLimiter[]
   readonly #clock: Clock
-  readonly #ready: Item[] = []
+  /** Taken from the end of the second, which is the first turned round: taking from the front of a long array moves all of it. */
+  #added: Item[] = []
+  #ready: Item[] = []
   #inFlight = 0
 
   constructor(transport: Transport, options: { concurrency: number; clock: Clock }) {
@@ -36,7 +38,7 @@ export class OutboxLane<Item> {
   }
 
   state(): LaneState {
-    return { ready: this.#ready.length, inFlight: this.#inFlight, paused: this.breaker.isOpen() }
+    return { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen() }
   }
 
   /** Counts an attempt, ours or another instance's, against the limits. */
@@ -45,15 +47,19 @@ export class OutboxLane<Item> {
   }
 
   add(item: Item): void {
-    this.#ready.push(item)
+    this.#added.push(item)
   }
 
   /** The next message that may be sent now. The caller says `end` when its sending has ended. */
   take(): Item | undefined {
-    if (this.#ready.length === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
+    if (this.#waiting() === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
     this.#inFlight += 1
     this.breaker.begin()
-    return this.#ready.shift()
+    if (this.#ready.length === 0) {
+      this.#ready = this.#added.reverse()
+      this.#added = []
+    }
+    return this.#ready.pop()
   }
 
   end(): void {
@@ -69,6 +75,10 @@ export class OutboxLane<Item> {
 
   /** Whether messages wait although there is room for them. */
   isHeldBack(): boolean {
-    return this.#ready.length > 0 && this.#inFlight < this.#concurrency
+    return this.#waiting() > 0 && this.#inFlight < this.#concurrency
+  }
+
+  #waiting(): number {
+    return this.#added.length + this.#ready.length
   }
 }
