@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { crashGreenApi } from './greenapi.ts'
+import { crashSending } from './sending.ts'
 import { crashStores } from './stores.ts'
 import { crashWebhooks } from './webhooks.ts'
 
@@ -8,7 +9,9 @@ const { values, positionals } = parseArgs({
   options: {
     posts: { type: 'string', default: '2000' },
     rounds: { type: 'string', default: '200' },
-    messages: { type: 'string', default: '10000' },
+    messages: { type: 'string' },
+    patience: { type: 'string', default: '1500000' },
+    kills: { type: 'string', default: '100' },
     restarts: { type: 'string', default: '5' },
   },
 })
@@ -33,15 +36,31 @@ switch (what) {
     break
   }
   case 'greenapi': {
-    const report = await crashGreenApi({ messages: Number(values.messages), restarts: Number(values.restarts) })
+    const report = await crashGreenApi({ messages: Number(values.messages ?? 10_000), restarts: Number(values.restarts) })
     for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(14)} ${value}`)
     right =
       report.lost + report.doubled + report.leaked === 0 && report.recorded === report.messages && report.quarantined === report.poison
     break
   }
+  case 'sending': {
+    const report = await crashSending({
+      messages: Number(values.messages ?? 5_000),
+      kills: Number(values.kills),
+      patienceMs: Number(values.patience),
+    })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
+    right = report.takenTwice + report.forgotten === 0
+    break
+  }
   default:
-    console.error(`Expected stores, webhooks or greenapi, got ${what}`)
+    console.error(`Expected stores, webhooks, greenapi or sending, got ${what}`)
     process.exit(2)
 }
-console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')
+console.log(
+  right
+    ? what === 'sending'
+      ? 'ok: nothing was sent twice, nothing was forgotten'
+      : 'ok: nothing acknowledged was lost, nothing is there twice'
+    : 'FAILED',
+)
 process.exit(right ? 0 : 1)

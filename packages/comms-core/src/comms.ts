@@ -8,6 +8,7 @@ import { Outbox, type OutboxState } from './outbox/outbox.ts'
 import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
 import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
+import { type Sleep, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -43,6 +44,8 @@ export interface CommsOptions {
   readonly clock?: Clock
   /** @default UUIDv7 */
   readonly ids?: IdSource
+  /** Waits, by the time of `clock`. @default a timer */
+  readonly sleep?: Sleep
 }
 
 export interface Comms {
@@ -103,7 +106,8 @@ export function createComms(options: CommsOptions): Comms {
   const { transports = [], outbox: outboxSettings = {} } = options
   const growth = new LogGrowth()
   const store = growth.watch(options.store)
-  const runtime = { clock: options.clock ?? systemClock, ids: options.ids ?? uuidSource, logger: options.logger ?? silentLogger }
+  const { clock = systemClock, ids = uuidSource, logger = silentLogger, sleep = timerSleep } = options
+  const runtime = { clock, ids, logger, sleep }
   const byId = new Map(transports.map((transport) => [transport.id, transport]))
   if (byId.size < transports.length) {
     throw new CommsError(

@@ -151,6 +151,20 @@ describe('a message whose sending ended without an answer', () => {
     expect(await reconcile(16 * MINUTE_MS, others)).toBe('not-sent')
   })
 
+  it('is looked for anew at each attempt: what was seen of the one before says nothing', async () => {
+    const { transport, clock } = attempt({})
+    const message = outbound({ text: 'Bonjour' })
+    const reconcile = (attemptedMs: number, laterMs: number) => {
+      clock.time = START + laterMs
+      return transport.reconciler?.reconcile(message, { attemptedAt: isoInstant(START + attemptedMs), ...running() })
+    }
+    // Another instance settles the first attempt and makes a second one.
+    expect(await reconcile(0, 2 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(6 * MINUTE_MS, 7 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(6 * MINUTE_MS, 9 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(6 * MINUTE_MS, 10 * MINUTE_MS)).toBe('not-sent')
+  })
+
   it('shares one reading of queue and journal with all who ask meanwhile', async () => {
     const { reconcile, asked } = attempt({ journal: [entry()] })
     const found = await Promise.all([reconcile(MINUTE_MS), reconcile(MINUTE_MS), reconcile(9 * MINUTE_MS), reconcile(MINUTE_MS)])

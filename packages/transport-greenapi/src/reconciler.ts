@@ -26,7 +26,10 @@ const MAX_REMEMBERED = 1_000
 export function reconciler(api: InstanceApi): SendReconciler {
   const { clock } = api.options
   const records = sharedRecords(api)
-  /** When the queue was first seen without this message: what left the queue just before may still be missing in the journal. */
+  /**
+   * When the queue was first seen without this attempt: what left the queue just before may still be missing in the journal. By message and
+   * time of the attempt: what was seen of an earlier one says nothing of this one.
+   */
   const absentSince = new Map<string, number>()
 
   return {
@@ -54,8 +57,9 @@ export function reconciler(api: InstanceApi): SendReconciler {
         if (sameness === 'other') continue
         found.set(id ?? `place ${place}`, sameness === 'same' && id !== undefined ? { providerMessageId: id } : 'unclear')
       }
-      if (found.size > 0) return taken(message, [...found.values()])
-      return absence(message.messageId, attempted, longest(call), queueSeenAt)
+      const name = `${message.messageId} ${attemptedAt}`
+      if (found.size > 0) return taken(name, [...found.values()])
+      return absence(name, attempted, longest(call), queueSeenAt)
     },
   }
 
@@ -63,20 +67,20 @@ export function reconciler(api: InstanceApi): SendReconciler {
     return method === 'sendFileByUpload' ? api.options.uploadTimeoutMs : api.options.timeoutMs
   }
 
-  function taken({ messageId }: OutboundMessage, found: readonly (SendReceipt | 'unclear')[]): SendReceipt | 'unknown' {
-    absentSince.delete(messageId)
+  function taken(name: string, found: readonly (SendReceipt | 'unclear')[]): SendReceipt | 'unknown' {
+    absentSince.delete(name)
     const [only] = found
     return found.length > 1 || only === undefined || only === 'unclear' ? 'unknown' : only
   }
 
-  function absence(messageId: string, attempted: number, callMs: number, queueSeenAt: number): 'not-sent' | 'unknown' {
+  function absence(name: string, attempted: number, callMs: number, queueSeenAt: number): 'not-sent' | 'unknown' {
     // Until its time is up, the call itself may still be on its way.
     if (queueSeenAt < attempted + callMs || queueSeenAt > attempted + JOURNAL_MS) return 'unknown'
-    const since = absentSince.get(messageId) ?? queueSeenAt
-    absentSince.set(messageId, since)
+    const since = absentSince.get(name) ?? queueSeenAt
+    absentSince.set(name, since)
     if (absentSince.size > MAX_REMEMBERED) absentSince.delete(absentSince.keys().next().value as string)
     if (queueSeenAt - since < JOURNAL_LATE_MS) return 'unknown'
-    absentSince.delete(messageId)
+    absentSince.delete(name)
     return 'not-sent'
   }
 }
