@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { benchImports } from './imports.ts'
+import { benchSending } from './sending.ts'
 import { benchSmtp } from './smtp.ts'
 import { benchStores } from './stores.ts'
 
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => string | Promise<string>>> = {
   stores: () => benchStores({ million: Number(values.events) }),
   imports: benchImports,
   smtp: benchSmtp,
+  sending: benchSending,
 }
 const [what = 'stores'] = positionals
 const bench = benchmarks[what]

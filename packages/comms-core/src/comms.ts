@@ -1,3 +1,7 @@
+import { type Conversation, conversationOf, conversations } from './consumers/conversation.ts'
+import { type ConversationSummary, conversationList, conversationsByContact } from './consumers/conversation-list.ts'
+import { liveProjection } from './consumers/live-projection.ts'
+import { project } from './consumers/projection.ts'
 import { CommsError } from './errors.ts'
 import type { MessageEventOf } from './events/message-event.ts'
 import { createEvent } from './events/recorded-event.ts'
@@ -68,6 +72,13 @@ export interface Comms {
   send(request: SendRequest, options?: SendWaiting): Promise<MessageStatus>
   /** What the log says of a message of ours, by its `messageId`; nothing for an unknown one. */
   message(messageId: string): Promise<MessageReport | undefined>
+  /**
+   * Who talks with us, the newest conversation first. The first call reads the whole log; later ones what was recorded since.
+   * @param options.limit how many at most; @default 50
+   */
+  conversations(options?: { readonly limit?: number }): Promise<readonly ConversationSummary[]>
+  /** What was said in one stream, such as `whatsapp:+33639980001`. Nobody has said anything in an unknown one. */
+  conversation(streamId: string): Promise<Conversation>
   /** For metrics. */
   outboxState(): OutboxState
   /**
@@ -135,6 +146,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
+  const listed = liveProjection(store, conversationsByContact)
   const underWay = new Set<Promise<unknown>>()
 
   return {
@@ -180,6 +192,13 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     message: (messageId) => reportMessage(store, messageId),
+
+    conversations: async (limits) => conversationList(await listed(), limits),
+
+    async conversation(streamId) {
+      const { state } = await project(store.readStream(streamId), conversations)
+      return conversationOf(state, streamId)
+    },
 
     outboxState: () => outbox.state(),
 
