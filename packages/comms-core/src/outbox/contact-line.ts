@@ -8,10 +8,6 @@ export class ContactLine<Item extends { readonly number: number }> {
     return this.#items[this.#front]
   }
 
-  isEmpty(): boolean {
-    return this.#front === this.#items.length
-  }
-
   /** Puts an item in its place, unless it is there. */
   add(item: Item): void {
     const place = this.#placeOf(item.number)

@@ -16,6 +16,8 @@ export async function endUnsent(live: Live, transport: Transport, work: OutboxWo
   const { store, clock } = work.options
   for (;;) {
     let version = 0
+    // What changes from here on is looked at again.
+    live.consentChanged = false
     for await (const event of store.readStream(streamId, { fromVersion: entry.request.version })) {
       version = event.version
       if (event.messageId === messageId) enterFact(entry, event, clock.now())
@@ -25,7 +27,8 @@ export async function endUnsent(live: Live, transport: Transport, work: OutboxWo
     const step = nextStep(entry, now, work.limits)
     const error = step.kind === 'expire' ? EXPIRED : optedOut && isUnsent(entry, step) ? OPTED_OUT : undefined
     if (!error) {
-      live.consentChanged = live.consentChanged && optedOut
+      // Under way already: should it have to be sent again, that is not done.
+      if (optedOut) live.consentChanged = true
       return
     }
     const outcome = await work.log.recordAt(version, [failedFact(entry, transport, { now, error })])

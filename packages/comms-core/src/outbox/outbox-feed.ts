@@ -17,7 +17,7 @@ export interface OutboxFeedOptions extends OutboxRuntime {
   readonly wakeUp: (signal: AbortSignal) => Promise<void>
   /** What the log tells, in its order, with the position of the event before. */
   readonly onEvent: (event: RecordedEvent, before: Position | undefined) => void
-  /** The log was read to its end for the first time. */
+  /** The log was read to its end. */
   readonly onCaughtUp: () => void
   /** The place in the log before which all is done with; `read`, how far it was read, when all is. */
   readonly settledBefore: (read: Position | undefined) => Position | undefined
@@ -56,7 +56,6 @@ export async function feedOutbox(options: OutboxFeedOptions): Promise<void> {
     saved = mark
   }
   let savedAt = clock.now()
-  let caughtUp = false
   const events = feedOfLog({
     store,
     after,
@@ -65,10 +64,7 @@ export async function feedOutbox(options: OutboxFeedOptions): Promise<void> {
     signal,
     wakeUp: (round) => options.wakeUp(round.signal),
     onCaughtUp: async () => {
-      if (!caughtUp) {
-        caughtUp = true
-        options.onCaughtUp()
-      }
+      options.onCaughtUp()
       if (clock.now() - savedAt < SAVE_EVERY_MS) return
       savedAt = clock.now()
       await save().catch((error) => logger.warn('Outbox: the checkpoint cannot be saved', { error: text(error) }))

@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { Clock } from '../runtime.ts'
 import { type RateLimiter, rateLimiter } from '../transport/rate-limit.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -30,6 +31,11 @@ export class OutboxLane<Item> {
     this.#concurrency = options.concurrency
     this.#clock = options.clock
     this.#limiters = (transport.sendLimits ?? []).map((limit) => rateLimiter(limit, { clock: options.clock }))
+  }
+
+  /** Whether this event tells of our account with this provider. */
+  serves({ provider, account }: Pick<RecordedEvent, 'provider' | 'account'>): boolean {
+    return (this.transport.provider ?? this.transport.id) === provider && this.transport.account === account
   }
 
   /** How far back attempts count against the limits, in milliseconds. */

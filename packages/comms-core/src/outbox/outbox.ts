@@ -1,4 +1,3 @@
-import type { RecordedEvent } from '../events/recorded-event.ts'
 import { timerSleep } from '../pause.ts'
 import { makeAttempt } from './attempt.ts'
 import { ConsentReader } from './contact-consent.ts'
@@ -37,6 +36,8 @@ export class Outbox {
   readonly #wakes: WakeTimes<Live | OutboxLane<Live>>
   readonly #stopping = new AbortController()
   readonly #aborting = new AbortController()
+  /** Of these the log has told something that was not looked at yet. */
+  readonly #told = new Set<Live>()
   readonly #underWay = new Set<Promise<void>>()
   #wakeFeed: () => void = () => {}
   #feeding: Promise<void> | undefined
@@ -50,7 +51,13 @@ export class Outbox {
       options,
       limits: { giveUpAfterMs: given.giveUpAfterMs ?? 86_400_000 },
       instance: given.instance ?? given.ids.next(),
-      log: new OutboxLog(options, { onRecorded: (event) => this.#heard(this.#memory.enter(event)), stopping, aborting }),
+      log: new OutboxLog(options, {
+        onRecorded: (event) => {
+          for (const live of this.#memory.enter(event)) this.#evaluate(live)
+        },
+        stopping,
+        aborting,
+      }),
       consents: new ConsentReader(given.store),
       stopping,
       aborting,
@@ -61,7 +68,9 @@ export class Outbox {
       sleep,
       wake: (items) => {
         for (const item of items) if (item instanceof OutboxLane) this.#pump(item)
-        for (const item of items) if (!(item instanceof OutboxLane)) this.#evaluate(item)
+        // Those of one contact whose time comes together go in the order of their requests.
+        const lives = items.filter((item): item is Live => !(item instanceof OutboxLane)).sort((a, b) => a.number - b.number)
+        for (const live of lives) this.#evaluate(live)
       },
     })
   }
@@ -79,13 +88,19 @@ export class Outbox {
         }),
       onEvent: (event, before) => {
         const { concerned, attempted } = this.#memory.read(event, before)
-        if (attempted) this.#laneOf(event)?.noteAttempt(Date.parse(event.occurredAt))
-        this.#heard(concerned)
+        if (attempted) for (const lane of this.#lanes.values()) if (lane.serves(event)) lane.noteAttempt(Date.parse(event.occurredAt))
+        for (const live of concerned) {
+          // Of a long log most messages are done with: they are let go as it is read.
+          if (!this.#memory.ready && this.#stepOf(live).kind === 'done') this.#memory.forget(live)
+          else this.#told.add(live)
+        }
       },
-      // What an earlier run left is looked at only when all that became of it is known.
+      // Nothing is done about a message before all is known that the log says of it.
       onCaughtUp: () => {
         this.#memory.ready = true
-        for (const live of this.#memory.all()) this.#evaluate(live)
+        const told = [...this.#told]
+        this.#told.clear()
+        for (const live of told) this.#evaluate(live)
       },
       settledBefore: (read) => this.#memory.settledBefore(read),
     })
@@ -107,21 +122,6 @@ export class Outbox {
     this.#wakes.stop()
     await this.#feeding
     await Promise.all(this.#underWay)
-  }
-
-  /** The log told something of these. */
-  #heard(lives: readonly Live[]): void {
-    for (const live of lives) {
-      if (this.#memory.ready) this.#evaluate(live)
-      // Of a long log most messages are done with: they are let go as it is read.
-      else if (this.#stepOf(live).kind === 'done') this.#memory.forget(live)
-    }
-  }
-
-  #laneOf(event: Pick<RecordedEvent, 'provider' | 'account'>): OutboxLane<Live> | undefined {
-    return [...this.#lanes.values()].find(
-      ({ transport }) => (transport.provider ?? transport.id) === event.provider && transport.account === event.account,
-    )
   }
 
   /** Does what is next for a message, and lets the next of its contact through when it holds nobody up any more. */

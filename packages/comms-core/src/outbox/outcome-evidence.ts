@@ -9,17 +9,23 @@ export interface OutcomeEvidence {
   readonly others: ReadonlySet<string>
   /** The provider's own show of this message, if there is no doubt that it is this one. */
   readonly echo?: { readonly providerMessageId: string; readonly occurredAt: string }
+  /**
+   * Another message of ours says the same to the same contact, was attempted at about the same time, and nobody knows what became of it
+   * either: what is found at the provider may be the one or the other.
+   */
+  readonly mistakable: boolean
 }
 
-/** Behind so many events before the request nothing is left of the minutes in which messages can be mistaken for each other. */
+/** Behind so many events before the request nothing is left of the time in which messages can be mistaken for each other. */
 const LOOK_BACK = 1_000
+/** A provider's queue may hold a message for some time. */
+const SAME_TIME_MS = 3_600_000
 /** How far the provider's clock may be behind ours. */
 const CLOCKS_APART_MS = 10_000
 
 /**
  * Reads the stream of the contact. An echo is a message that the provider shows as sent through the API, under no name of ours, that says
- * the same to the same contact since the attempt; two of them, or another message of ours that says the same and whose outcome is not
- * known either, could be mistaken for each other.
+ * the same to the same contact since the attempt; one alone, and not mistakable.
  */
 export async function evidenceOf(
   store: EventStore,
@@ -30,26 +36,33 @@ export async function evidenceOf(
   const said = request.data.content.text
   /** Which message of ours each of the provider's is. */
   const owners = new Map<string, string>()
-  const asked = new Set<string>()
   const alike = new Set<string>()
+  /** Those alike that were attempted, and nobody said yet what became of it. */
+  const unknown = new Set<string>()
   const shown = new Map<string, string>()
   for await (const event of store.readStream(streamId, { fromVersion: Math.max(1, version - LOOK_BACK) })) {
-    if (event.direction === 'inbound' || event.messageId === undefined) continue
-    if (event.type === 'message.requested' && said !== undefined && event.data.content.text === said) asked.add(event.messageId)
-    if (event.type === 'message.attempted' && asked.has(event.messageId)) alike.add(event.messageId)
-    if (event.type === 'message.failed') alike.delete(event.messageId)
+    const subject = event.messageId
+    if (event.direction === 'inbound' || subject === undefined) continue
+    if (event.type === 'message.requested' && event.data.content.text === said && subject !== messageId) alike.add(subject)
+    if (event.type === 'message.attempted' && alike.has(subject) && isAbout(event, attempt)) unknown.add(subject)
+    if (event.type === 'message.failed' || event.type === 'message.deferred') unknown.delete(subject)
     const { providerMessageId } = event
     if (providerMessageId === undefined || event.provider !== request.provider) continue
-    if (event.messageId !== `${event.provider}:${providerMessageId}`) owners.set(providerMessageId, event.messageId)
-    else if (event.type === 'message.sent' && isEcho(event, said, attempt)) shown.set(providerMessageId, event.occurredAt)
+    if (subject !== `${event.provider}:${providerMessageId}`) {
+      owners.set(providerMessageId, subject)
+      unknown.delete(subject)
+    } else if (event.type === 'message.sent' && isEcho(event, said, attempt)) shown.set(providerMessageId, event.occurredAt)
   }
-  for (const owner of owners.values()) alike.delete(owner)
-  alike.delete(messageId)
   const others = new Set([...owners].filter(([, owner]) => owner !== messageId).map(([id]) => id))
+  const mistakable = unknown.size > 0
   const [echo, second] = [...shown].filter(([id]) => !owners.has(id))
-  if (!echo || second || alike.size > 0) return { others }
+  if (!echo || second || mistakable) return { others, mistakable }
   const [providerMessageId, occurredAt] = echo
-  return { others, echo: { providerMessageId, occurredAt } }
+  return { others, mistakable, echo: { providerMessageId, occurredAt } }
+}
+
+function isAbout({ occurredAt }: RecordedEvent, { startedAt }: Attempt): boolean {
+  return Math.abs(Date.parse(occurredAt) - startedAt) < SAME_TIME_MS
 }
 
 function isEcho({ data, occurredAt }: MessageEventOf<'message.sent'>, said: string | undefined, { startedAt }: Attempt): boolean {

@@ -42,13 +42,16 @@ export async function settleOutcome(live: Live, transport: Transport, work: Outb
   if (!asks) return undefined
 
   const answer = await ask(outboundMessage(request, work), transport, attempt, evidence, work)
+  // A message alike that was attempted meanwhile is in the log by now, for its claim goes before it.
+  const { others, mistakable } = typeof answer === 'object' ? await evidenceOf(work.options.store, request, attempt) : evidence
   const now = work.options.clock.now()
   const patient = now < patienceEnds(live, work)
   live.reconciliations += 1
   delete live.reconcileAt
   const again = (error: typeof NOT_SENT | typeof RESENT) =>
     work.log.record([deferredFact(entry, transport, { number, now, until: now, error })])
-  if (typeof answer === 'object') await recordSent(live, transport, answer, { number, settledBy: 'reconciler' }, work)
+  const isThisOne = typeof answer === 'object' && !mistakable && !others.has(answer.providerMessageId)
+  if (isThisOne) await recordSent(live, transport, answer, { number, settledBy: 'reconciler' }, work)
   else if (answer === 'not-sent') await again(NOT_SENT)
   else if (!patient && entry.request.onUncertain === 'resend') await again(RESENT)
   else if (!patient) {
@@ -88,8 +91,7 @@ async function ask(
   const limit = timeLimit(options.attemptTimeoutMs, options.sleep)
   try {
     const signal = AbortSignal.any([limit.signal, stopping])
-    const answer = await transport.reconciler.reconcile(message, { attemptedAt: new Date(startedAt).toISOString(), others, signal })
-    return typeof answer === 'object' && others.has(answer.providerMessageId) ? 'unknown' : answer
+    return await transport.reconciler.reconcile(message, { attemptedAt: new Date(startedAt).toISOString(), others, signal })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     options.logger.warn(`${transport.id}: cannot be asked what became of ${message.messageId}`, { error: reason })
