@@ -137,11 +137,15 @@ export function createComms(options: CommsOptions): Comms {
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
   const pumps: InboxPump[] = []
   const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
-  growth.onGrown(() => outbox.wake())
+  const consents = new ConsentReader(store)
+  growth.onGrown((recorded) => {
+    for (const event of recorded) consents.heard(event)
+    outbox.wake()
+  })
   const requesting = {
     store,
     transports,
-    consents: new ConsentReader(store),
+    consents,
     ...runtime,
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),

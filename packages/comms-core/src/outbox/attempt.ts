@@ -41,9 +41,9 @@ async function sendBefore(deadline: number, transport: Transport, message: Outbo
   const remainingMs = deadline - clock.now()
   // Others may take the attempt for lost by now, and ask the provider what became of it.
   if (remainingMs <= 0) throw new CommsError('send_unavailable', `${transport.id}: the claim was recorded after its deadline`)
-  const limit = timeLimit(remainingMs, sleep)
+  const limit = timeLimit(remainingMs, sleep, work.aborting)
   try {
-    return await transport.send(message, { signal: AbortSignal.any([limit.signal, work.aborting]) })
+    return await transport.send(message, { signal: limit.signal })
   } finally {
     limit.end()
   }

@@ -1,4 +1,5 @@
 import { type ConsentState, consent, consentOf } from '../consumers/consent.ts'
+import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { EventStore } from '../store/event-store.ts'
 
 /** How far a contact's stream was read, and whether the contact may be written to. */
@@ -17,6 +18,14 @@ export class ConsentReader {
 
   constructor(store: EventStore) {
     this.#store = store
+  }
+
+  /** What this process has recorded needs no reading. */
+  heard(event: RecordedEvent): void {
+    const known = this.#known.get(event.streamId)
+    if (known?.version !== event.version - 1) return
+    consent.fold(known.state, event)
+    known.version = event.version
   }
 
   /** As the stream is now. */

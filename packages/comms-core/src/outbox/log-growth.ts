@@ -3,8 +3,8 @@ import type { EventStore } from '../store/event-store.ts'
 
 /** Tells what this process records, so that who waits for it need not ask the log again and again. */
 export class LogGrowth {
-  readonly #listeners = new Set<() => void>()
-  readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #listeners = new Set<(recorded: readonly RecordedEvent[]) => void>()
+  readonly #waiting = new Map<string, Set<(event: RecordedEvent) => void>>()
 
   /** The same store, whose appends are told of. */
   watch(store: EventStore): EventStore {
@@ -25,21 +25,24 @@ export class LogGrowth {
     }
   }
 
-  onGrown(listener: () => void): void {
+  onGrown(listener: (recorded: readonly RecordedEvent[]) => void): void {
     this.#listeners.add(listener)
   }
 
-  /** Resolves with the next append to this stream, or when the signal is aborted. */
-  next(streamId: string, signal: AbortSignal): Promise<void> {
+  /** Resolves with the next event of this stream that is waited for, or when the signal is aborted. */
+  next(streamId: string, isWaitedFor: (event: RecordedEvent) => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(streamId) ?? new Set()
+      const hear = (event: RecordedEvent) => {
+        if (isWaitedFor(event)) end()
+      }
       const end = () => {
-        waiting.delete(end)
+        waiting.delete(hear)
         if (waiting.size === 0 && this.#waiting.get(streamId) === waiting) this.#waiting.delete(streamId)
         signal.removeEventListener('abort', end)
         resolve()
       }
-      waiting.add(end)
+      waiting.add(hear)
       this.#waiting.set(streamId, waiting)
       signal.addEventListener('abort', end)
       if (signal.aborted) end()
@@ -48,8 +51,8 @@ export class LogGrowth {
 
   #tell(recorded: readonly RecordedEvent[]): void {
     if (recorded.length === 0) return
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) listener(recorded)
     if (this.#waiting.size === 0) return
-    for (const { streamId } of recorded) for (const end of [...(this.#waiting.get(streamId) ?? [])]) end()
+    for (const event of recorded) for (const hear of [...(this.#waiting.get(event.streamId) ?? [])]) hear(event)
   }
 }

@@ -15,6 +15,9 @@ import { WakeTimes } from './wake-times.ts'
 /** After a step that could not be done, because the log could not be read or does not take it. */
 const HOLD_MS = 1_000
 
+/** What is recorded within this time is read at once: reading costs more for its beginning than for its events. */
+const GATHER_MS = 2
+
 /** For metrics. */
 export interface OutboxState {
   /** Messages that are not done with: waiting, under way, or of unknown outcome. */
@@ -81,11 +84,13 @@ export class Outbox {
       ...this.#work.options,
       memoryMs: Math.max(0, ...[...this.#lanes.values()].map((lane) => lane.memoryMs)),
       signal: this.#stopping.signal,
-      wakeUp: (signal) =>
-        new Promise((resolve) => {
+      wakeUp: async (signal) => {
+        await new Promise<void>((resolve) => {
           this.#wakeFeed = resolve
           signal.addEventListener('abort', () => resolve())
-        }),
+        })
+        await this.#work.options.sleep(GATHER_MS, signal)
+      },
       onEvent: (event, before) => {
         const { concerned, attempted } = this.#memory.read(event, before)
         if (attempted) for (const lane of this.#lanes.values()) if (lane.serves(event)) lane.noteAttempt(Date.parse(event.occurredAt))

@@ -88,9 +88,9 @@ async function ask(
   { options, stopping }: OutboxWork,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
   if (!transport.reconciler) return 'unknown'
-  const limit = timeLimit(options.attemptTimeoutMs, options.sleep)
+  const limit = timeLimit(options.attemptTimeoutMs, options.sleep, stopping)
   try {
-    const signal = AbortSignal.any([limit.signal, stopping])
+    const { signal } = limit
     return await transport.reconciler.reconcile(message, { attemptedAt: new Date(startedAt).toISOString(), others, signal })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

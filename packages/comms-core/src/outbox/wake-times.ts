@@ -1,4 +1,4 @@
-import type { Sleep } from '../pause.ts'
+import { NO_LONGER_NEEDED, type Sleep } from '../pause.ts'
 import type { Clock } from '../runtime.ts'
 
 /** Wake-ups that fall within the same span come together, so that a hundred thousand of them need few timers. */
@@ -55,7 +55,7 @@ export class WakeTimes<Item> {
   }
 
   #setTimer(span: number): void {
-    this.#timer?.cancel.abort()
+    this.#timer?.cancel.abort(NO_LONGER_NEEDED)
     const cancel = new AbortController()
     this.#timer = { span, cancel }
     const wait = Math.min(LONGEST_SLEEP_MS, Math.max(0, span * SPAN_MS - this.#clock.now()))
