@@ -8,10 +8,15 @@ import type { Live } from './outbox-memory.ts'
 import { type OutboxWork, outboundMessage, reportProblem } from './outbox-work.ts'
 
 /**
- * Claims an attempt, makes it, and records what came of it. The claim is an event whose key only one instance can record: whoever did not
+ * Claims an attempt, makes it, and records what came of it; `onAnswered` is called before that, when the provider has answered. The claim is an event whose key only one instance can record: whoever did not
  * record it sends nothing.
  */
-export async function makeAttempt(live: Live, lane: OutboxLane<Live>, number: number, work: OutboxWork): Promise<void> {
+export async function makeAttempt(
+  live: Live,
+  lane: OutboxLane<Live>,
+  { number, onAnswered }: { readonly number: number; readonly onAnswered: () => void },
+  work: OutboxWork,
+): Promise<void> {
   const { transport, breaker } = lane
   const { clock, attemptTimeoutMs } = work.options
   const { entry } = live
@@ -30,9 +35,12 @@ export async function makeAttempt(live: Live, lane: OutboxLane<Live>, number: nu
   try {
     receipt = await sendBefore(deadline, transport, message, work)
   } catch (error) {
-    return recordFailure(live, lane, number, error, work)
+    const recorded = recordFailure(live, lane, number, error, work)
+    onAnswered()
+    return recorded
   }
   breaker.succeed()
+  onAnswered()
   await recordReceipt(entry, transport, receipt, number, work)
 }
 

@@ -206,14 +206,15 @@ export class Outbox {
       // Counted before it is made: others that are taken meanwhile must see it.
       lane.noteAttempt(this.#work.options.clock.now())
       this.#memory.noteOwnAttempt(next.entry.request.messageId, step.number)
-      this.#run(next, async () => {
-        try {
-          await makeAttempt(next, lane, step.number, this.#work)
-        } finally {
-          lane.end()
-          this.#pump(lane)
-        }
-      })
+      let ended = false
+      const end = () => {
+        if (ended) return
+        ended = true
+        lane.end()
+        this.#pump(lane)
+      }
+      // The provider is free for the next message while what it said is recorded.
+      this.#run(next, () => makeAttempt(next, lane, { number: step.number, onAnswered: end }, this.#work).finally(end))
     }
     if (!lane.isHeldBack()) return
     const freeAt = lane.freeAt()
