@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { benchAddresses } from './addresses.ts'
 import { benchImports } from './imports.ts'
 import { benchPostgres } from './postgres.ts'
+import { benchSending } from './sending.ts'
 import { benchSmtp } from './smtp.ts'
 import { benchStores } from './stores.ts'
 
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => string | Promise<string>>> = {
   addresses: benchAddresses,
   smtp: benchSmtp,
   postgres: benchPostgres,
+  sending: benchSending,
 }
 const [what = 'stores'] = positionals
 const bench = benchmarks[what]

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { crashGreenApi } from './greenapi.ts'
 import { outage } from './outage.ts'
+import { crashSending } from './sending.ts'
 import { crashStores } from './stores.ts'
 import { crashWebhooks } from './webhooks.ts'
 
@@ -9,7 +10,9 @@ const { values, positionals } = parseArgs({
   options: {
     posts: { type: 'string', default: '2000' },
     rounds: { type: 'string', default: '200' },
-    messages: { type: 'string', default: '10000' },
+    messages: { type: 'string' },
+    patience: { type: 'string', default: '1500000' },
+    kills: { type: 'string', default: '100' },
     restarts: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '60' },
   },
@@ -35,7 +38,7 @@ switch (what) {
     break
   }
   case 'greenapi': {
-    const report = await crashGreenApi({ messages: Number(values.messages), restarts: Number(values.restarts) })
+    const report = await crashGreenApi({ messages: Number(values.messages ?? 10_000), restarts: Number(values.restarts) })
     for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(14)} ${value}`)
     right =
       report.lost + report.doubled + report.leaked === 0 && report.recorded === report.messages && report.quarantined === report.poison
@@ -47,9 +50,25 @@ switch (what) {
     right = report.lost + report.doubled + report.outOfOrder === 0 && report.spooled > 0
     break
   }
+  case 'sending': {
+    const report = await crashSending({
+      messages: Number(values.messages ?? 5_000),
+      kills: Number(values.kills),
+      patienceMs: Number(values.patience),
+    })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
+    right = report.takenTwice + report.forgotten === 0
+    break
+  }
   default:
-    console.error(`Expected stores, webhooks, greenapi or outage, got ${what}`)
+    console.error(`Expected stores, webhooks, greenapi, outage or sending, got ${what}`)
     process.exit(2)
 }
-console.log(right ? 'ok: nothing acknowledged was lost, nothing is there twice' : 'FAILED')
+console.log(
+  right
+    ? what === 'sending'
+      ? 'ok: nothing was sent twice, nothing was forgotten'
+      : 'ok: nothing acknowledged was lost, nothing is there twice'
+    : 'FAILED',
+)
 process.exit(right ? 0 : 1)

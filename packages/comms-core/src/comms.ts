@@ -1,3 +1,7 @@
+import { type Conversation, conversationOf, conversations } from './consumers/conversation.ts'
+import { type ConversationSummary, conversationList, conversationsByContact } from './consumers/conversation-list.ts'
+import { liveProjection } from './consumers/live-projection.ts'
+import { project } from './consumers/projection.ts'
 import { CommsError } from './errors.ts'
 import type { ContactAddress } from './events/contact-address.ts'
 import type { LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
@@ -9,12 +13,14 @@ import type { LeadOptions, LeadState } from './leads/lead-options.ts'
 import { contactsOf, type LeadRef, personOf, streamsOf } from './leads/lead-ties.ts'
 import { leadWebhookHandler } from './leads/lead-webhooks.ts'
 import { mergeStreams } from './leads/timeline.ts'
+import { ConsentReader } from './outbox/contact-consent.ts'
 import { LogGrowth } from './outbox/log-growth.ts'
 import { type MessageReport, reportMessage } from './outbox/message-report.ts'
 import { Outbox, type OutboxState } from './outbox/outbox.ts'
 import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
-import { waitForMessage } from './outbox/wait-for-message.ts'
+import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
+import { type Sleep, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -52,6 +58,8 @@ export interface CommsOptions {
   readonly clock?: Clock
   /** @default UUIDv7 */
   readonly ids?: IdSource
+  /** Waits, by the time of `clock`. @default a timer */
+  readonly sleep?: Sleep
 }
 
 export interface Comms {
@@ -74,6 +82,13 @@ export interface Comms {
   send(request: SendRequest, options?: SendWaiting): Promise<MessageStatus>
   /** What the log says of a message of ours, by its `messageId`; nothing for an unknown one. */
   message(messageId: string): Promise<MessageReport | undefined>
+  /**
+   * Who talks with us, the newest conversation first. The first call reads the whole log; later ones what was recorded since.
+   * @param options.limit how many at most; @default 50
+   */
+  conversations(options?: { readonly limit?: number }): Promise<readonly ConversationSummary[]>
+  /** What was said in one stream, such as `whatsapp:+33639980001`. Nobody has said anything in an unknown one. */
+  conversation(streamId: string): Promise<Conversation>
   /** For metrics. */
   outboxState(): OutboxState
   /**
@@ -127,7 +142,8 @@ export function createComms(options: CommsOptions): Comms {
   const { transports = [], outbox: outboxSettings = {} } = options
   const growth = new LogGrowth()
   const store = growth.watch(options.store)
-  const runtime = { clock: options.clock ?? systemClock, ids: options.ids ?? uuidSource, logger: options.logger ?? silentLogger }
+  const { clock = systemClock, ids = uuidSource, logger = silentLogger, sleep = timerSleep } = options
+  const runtime = { clock, ids, logger, sleep }
   const byId = new Map(transports.map((transport) => [transport.id, transport]))
   if (byId.size < transports.length) {
     throw new CommsError(
@@ -162,14 +178,20 @@ export function createComms(options: CommsOptions): Comms {
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
   const pumps: InboxPump[] = []
   const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
-  growth.onGrown(() => outbox.wake())
+  const consents = new ConsentReader(store)
+  growth.onGrown((recorded) => {
+    for (const event of recorded) consents.heard(event)
+    outbox.wake()
+  })
   const requesting = {
     store,
     transports,
+    consents,
     ...runtime,
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
+  const listed = liveProjection(store, conversationsByContact)
   const underWay = new Set<Promise<unknown>>()
 
   return {
@@ -208,11 +230,20 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async send(request, waiting = {}) {
-      const { messageId = '' } = await recordRequest(request, requesting)
-      return waitForMessage(messageId, waiting, { store, growth })
+      const requested = await recordRequest(request, requesting)
+      const { messageId, repeated } = requested
+      if (waiting.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
+      return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
     },
 
     message: (messageId) => reportMessage(store, messageId),
+
+    conversations: async (limits) => conversationList(await listed(), limits),
+
+    async conversation(streamId) {
+      const { state } = await project(store.readStream(streamId), conversations)
+      return conversationOf(state, streamId)
+    },
 
     outboxState: () => outbox.state(),
 

@@ -12,6 +12,12 @@ export {
   conversations,
 } from './consumers/conversation.ts'
 export {
+  type ConversationListState,
+  type ConversationSummary,
+  conversationList,
+  conversationsByContact,
+} from './consumers/conversation-list.ts'
+export {
   type Delivery,
   type DeliveryState,
   type DeliveryStatusState,
@@ -70,6 +76,7 @@ export type {
   InboxReader,
   OpenedMedia,
   OutboundMessage,
+  ReconcileOptions,
   SendLimit,
   SendReceipt,
   SendReconciler,

@@ -29,12 +29,29 @@ export function backOffMs(tries: number, { firstMs, maxMs }: { firstMs: number; 
   return Math.round(longest * (1 - random() / 2))
 }
 
-/** A signal that is aborted after this many milliseconds of the given sleep's time; `end` lets go of the timer. */
-export function timeLimit(ms: number, sleep: Sleep): { readonly signal: AbortSignal; end(): void } {
+/**
+ * Why a wait that nobody needs any more is aborted. Without a reason of its own, each abort makes an error with its stack, which costs
+ * more than the wait.
+ */
+export const NO_LONGER_NEEDED = new Error('no longer needed')
+
+/**
+ * A signal that is aborted after this many milliseconds of the given sleep's time, or with `parent`; `end` lets go of timer and parent.
+ */
+export function timeLimit(ms: number, sleep: Sleep, parent: AbortSignal): { readonly signal: AbortSignal; end(): void } {
   const limit = new AbortController()
   const ended = new AbortController()
+  const stop = () => limit.abort(parent.reason)
+  parent.addEventListener('abort', stop)
+  if (parent.aborted) stop()
   void sleep(Math.max(0, ms), ended.signal).then(() => {
     if (!ended.signal.aborted) limit.abort(new Error(`the time limit of ${ms} ms is over`))
   })
-  return { signal: limit.signal, end: () => ended.abort() }
+  return {
+    signal: limit.signal,
+    end: () => {
+      parent.removeEventListener('abort', stop)
+      ended.abort(NO_LONGER_NEEDED)
+    },
+  }
 }

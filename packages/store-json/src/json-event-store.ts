@@ -95,7 +95,7 @@ class JsonEventStore implements EventStore {
     const { fromVersion = 1, signal } = options
     let reader: { file: DayFile; handle: FileHandle } | undefined
     try {
-      for (const place of this.#index.placesOf(streamId)) {
+      for (const place of this.#index.placesOf(streamId, fromVersion)) {
         signal?.throwIfAborted()
         const file = this.#files[place.file] as DayFile
         if (reader?.file !== file) {

@@ -101,11 +101,12 @@ export class LogIndex {
     return number === undefined ? 0 : (this.#versions[number] as number)
   }
 
-  /** The lines of a stream, oldest first. */
-  placesOf(streamId: string): Place[] {
+  /** The lines of a stream, oldest first. Those before `fromVersion` are left out: versions have no gaps. */
+  placesOf(streamId: string, fromVersion: number): Place[] {
     const places: Place[] = []
     const number = this.#streamNumbers.get(streamId)
-    for (let entry = number === undefined ? NONE : (this.#lastOfStream[number] as number); entry !== NONE; ) {
+    let left = this.versionOf(streamId) - fromVersion + 1
+    for (let entry = number === undefined ? NONE : (this.#lastOfStream[number] as number); entry !== NONE && left > 0; left -= 1) {
       places.push(this.#place(entry))
       entry = this.#previousInStream[entry] as number
     }

@@ -7,7 +7,6 @@ import { inboxReader } from './inbox.ts'
 import { type CheckedOptions, checkOptions, type GreenApiOptions } from './options.ts'
 import { transportProbe } from './probe.ts'
 import { reconciler } from './reconciler.ts'
-import { sentIds } from './sent-ids.ts'
 import { type ApplySettingsOptions, applySettings } from './settings.ts'
 import { parseNotification } from './webhook/parse.ts'
 import { webhookVerifier } from './webhook/verify.ts'
@@ -32,7 +31,6 @@ export interface GreenApiTransport extends Transport {
 export function greenApiTransport(given: GreenApiOptions): GreenApiTransport {
   const options = checkOptions(given)
   const api = instanceApi(options)
-  const sent = sentIds()
   return {
     id: options.id,
     channel: 'whatsapp',
@@ -41,15 +39,11 @@ export function greenApiTransport(given: GreenApiOptions): GreenApiTransport {
     check: (message) => {
       chooseCall(draftOf(message))
     },
-    async send(message, { signal }) {
-      const receipt = await send(api, message, signal)
-      sent.note(receipt.providerMessageId, message.messageId)
-      return receipt
-    },
+    send: (message, { signal }) => send(api, message, signal),
     sendLimits: [{ messages: SENDS_PER_SECOND, perMs: 1_000 }],
     ...webhooks(options),
     ...(options.inbox ? { inbox: inboxReader(api) } : {}),
-    reconciler: reconciler(api, sent),
+    reconciler: reconciler(api),
     probe: transportProbe(api),
     applySettings: (settings = {}) => applySettings(api, settings),
   }

@@ -25,15 +25,14 @@ function attempt(records: Records, content: MessageContent = { text: 'Bonjour' }
     fetch: async (url) => {
       const [, method = '', rest = ''] = /waInstance7105000001\/(\w+)\/[^?]*(.*)/.exec(String(url)) ?? []
       asked.push(`${method}${rest}`)
-      const body =
-        method === 'showMessagesQueue' ? (records.queue ?? []) : method === 'sendMessage' ? { idMessage: 'KNOWN' } : (records.journal ?? [])
+      const body = method === 'showMessagesQueue' ? (records.queue ?? []) : (records.journal ?? [])
       return body instanceof Response ? body.clone() : Response.json(body)
     },
   })
   const message = outbound(content, over)
-  const reconcile = (laterMs: number) => {
+  const reconcile = (laterMs: number, others: ReadonlySet<string> = new Set()) => {
     clock.time = START + laterMs
-    return transport.reconciler?.reconcile(message, { attemptedAt: isoInstant(START), ...running() })
+    return transport.reconciler?.reconcile(message, { attemptedAt: isoInstant(START), others, ...running() })
   }
   return { transport, clock, asked, records, reconcile }
 }
@@ -139,14 +138,38 @@ describe('a message whose sending ended without an answer', () => {
   })
 
   it('is not taken for another message of ours with the same text', async () => {
-    const { transport, reconcile, records } = attempt({})
-    await transport.send(outbound({ text: 'Bonjour' }, { messageId: 'm-other' }), running())
-    records.journal = [entry({ idMessage: 'KNOWN' })]
-    expect(await reconcile(5 * MINUTE_MS)).toBe('unknown')
-    expect(await reconcile(10 * MINUTE_MS)).toBe('not-sent')
+    const { reconcile, records } = attempt({ journal: [entry({ idMessage: 'KNOWN' })] })
+    const others = new Set(['KNOWN'])
+    expect(await reconcile(5 * MINUTE_MS, others)).toBe('unknown')
+    expect(await reconcile(10 * MINUTE_MS, others)).toBe('not-sent')
     records.journal = [entry({ idMessage: 'KNOWN' }), entry()]
-    expect(await reconcile(11 * MINUTE_MS)).toEqual(receipt)
-    expect(await reconcile(12 * MINUTE_MS)).toEqual(receipt)
+    expect(await reconcile(11 * MINUTE_MS, others)).toEqual(receipt)
+    expect(await reconcile(11 * MINUTE_MS)).toBe('unknown')
+    records.queue = [{ messageID: 'KNOWN', type: 'sendMessage', body: { chatId: CHAT, message: 'Bonjour' } }]
+    records.journal = []
+    expect(await reconcile(12 * MINUTE_MS, others)).toBe('unknown')
+    expect(await reconcile(16 * MINUTE_MS, others)).toBe('not-sent')
+  })
+
+  it('is looked for anew at each attempt: what was seen of the one before says nothing', async () => {
+    const { transport, clock } = attempt({})
+    const message = outbound({ text: 'Bonjour' })
+    const reconcile = (attemptedMs: number, laterMs: number) => {
+      clock.time = START + laterMs
+      return transport.reconciler?.reconcile(message, { attemptedAt: isoInstant(START + attemptedMs), ...running() })
+    }
+    // Another instance settles the first attempt and makes a second one.
+    expect(await reconcile(0, 2 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(6 * MINUTE_MS, 7 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(6 * MINUTE_MS, 9 * MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(6 * MINUTE_MS, 10 * MINUTE_MS)).toBe('not-sent')
+  })
+
+  it('shares one reading of queue and journal with all who ask meanwhile', async () => {
+    const { reconcile, asked } = attempt({ journal: [entry()] })
+    const found = await Promise.all([reconcile(MINUTE_MS), reconcile(MINUTE_MS), reconcile(9 * MINUTE_MS), reconcile(MINUTE_MS)])
+    expect(found).toEqual([receipt, receipt, receipt, receipt])
+    expect(asked).toEqual(['showMessagesQueue', 'lastOutgoingMessages?minutes=19'])
   })
 
   it.each<[string, MessageContent, object, 'same' | 'unclear' | 'other']>([

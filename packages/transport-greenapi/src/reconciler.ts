@@ -1,10 +1,9 @@
 import { isCommsError, isoInstant, type OutboundMessage, type SendReceipt, type SendReconciler } from '@pipe-comms/core'
 import { draftOf, type SendCall } from './api/draft.ts'
 import type { InstanceApi } from './api/instance.ts'
-import { lastOutgoingMessages, showMessagesQueue } from './api/outgoing-record.ts'
 import { sameAsQueued, sameAsRecorded } from './api/same-message.ts'
 import { chooseCall } from './api/send.ts'
-import type { SentIds } from './sent-ids.ts'
+import { sharedRecords } from './api/shared-records.ts'
 
 /** "Up to 2 minutes late", and one to be sure. https://green-api.com/en/docs/api/journals/LastOutgoingMessages/ */
 const JOURNAL_LATE_MS = 180_000
@@ -24,23 +23,27 @@ const MAX_REMEMBERED = 1_000
  * and then in the journal of outgoing messages. One match, and no other that might be it: taken. Nothing in either, over a time longer
  * than the journal is late: not sent. Everything else is unknown.
  */
-export function reconciler(api: InstanceApi, sent: SentIds): SendReconciler {
+export function reconciler(api: InstanceApi): SendReconciler {
   const { clock } = api.options
-  /** When the queue was first seen without this message: what left the queue just before may still be missing in the journal. */
+  const records = sharedRecords(api)
+  /**
+   * When the queue was first seen without this attempt: what left the queue just before may still be missing in the journal. By message and
+   * time of the attempt: what was seen of an earlier one says nothing of this one.
+   */
   const absentSince = new Map<string, number>()
 
   return {
-    async reconcile(message, { attemptedAt, signal }) {
+    async reconcile(message, { attemptedAt, others, signal }) {
       const call = callOf(message)
       const attempted = Date.parse(attemptedAt)
       const minutes = Math.ceil(Math.max(0, clock.now() - attempted) / MINUTE_MS) + LOOK_BACK_MINUTES
-      const records = await readRecords(minutes, signal)
-      if (!call || !records) return 'unknown'
-      const { queue, queueSeenAt, journal } = records
+      const read = await records(minutes, signal)
+      if (!call || !read) return 'unknown'
+      const { queue, queueSeenAt, journal } = read
 
       const found = new Map<string, SendReceipt | 'unclear'>()
       for (const entry of journal) {
-        const sameness = sent.isOfAnother(entry.idMessage, message.messageId) ? 'other' : sameAsRecorded(call, entry)
+        const sameness = others?.has(entry.idMessage) ? 'other' : sameAsRecorded(call, entry)
         if (sameness === 'other') continue
         const at = entry.timestamp * 1000
         const inTime = at >= attempted - CLOCK_SKEW_MS && at <= attempted + longest(call) + QUEUE_MS
@@ -49,13 +52,14 @@ export function reconciler(api: InstanceApi, sent: SentIds): SendReconciler {
       }
       for (const [place, queued] of queue.entries()) {
         const id = queued.messageID ?? queued.messagesIDs?.[0]
-        if (id !== undefined && (found.has(id) || sent.isOfAnother(id, message.messageId))) continue
+        if (id !== undefined && (found.has(id) || others?.has(id))) continue
         const sameness = sameAsQueued(call, queued)
         if (sameness === 'other') continue
         found.set(id ?? `place ${place}`, sameness === 'same' && id !== undefined ? { providerMessageId: id } : 'unclear')
       }
-      if (found.size > 0) return taken(message, [...found.values()])
-      return absence(message.messageId, attempted, longest(call), queueSeenAt)
+      const name = `${message.messageId} ${attemptedAt}`
+      if (found.size > 0) return taken(name, [...found.values()])
+      return absence(name, attempted, longest(call), queueSeenAt)
     },
   }
 
@@ -63,35 +67,20 @@ export function reconciler(api: InstanceApi, sent: SentIds): SendReconciler {
     return method === 'sendFileByUpload' ? api.options.uploadTimeoutMs : api.options.timeoutMs
   }
 
-  /** The queue first: what leaves it in between is then in the journal, or late. Nothing when Green-API does not say. */
-  async function readRecords(minutes: number, signal: AbortSignal) {
-    try {
-      const queue = await showMessagesQueue(api, signal)
-      const queueSeenAt = clock.now()
-      const journal = await lastOutgoingMessages(api, minutes, signal)
-      return queue && journal && { queue, queueSeenAt, journal }
-    } catch (error) {
-      if (isCommsError(error)) return undefined
-      throw error
-    }
-  }
-
-  function taken({ messageId }: OutboundMessage, found: readonly (SendReceipt | 'unclear')[]): SendReceipt | 'unknown' {
-    absentSince.delete(messageId)
+  function taken(name: string, found: readonly (SendReceipt | 'unclear')[]): SendReceipt | 'unknown' {
+    absentSince.delete(name)
     const [only] = found
-    if (found.length > 1 || only === undefined || only === 'unclear') return 'unknown'
-    sent.note(only.providerMessageId, messageId)
-    return only
+    return found.length > 1 || only === undefined || only === 'unclear' ? 'unknown' : only
   }
 
-  function absence(messageId: string, attempted: number, callMs: number, queueSeenAt: number): 'not-sent' | 'unknown' {
+  function absence(name: string, attempted: number, callMs: number, queueSeenAt: number): 'not-sent' | 'unknown' {
     // Until its time is up, the call itself may still be on its way.
     if (queueSeenAt < attempted + callMs || queueSeenAt > attempted + JOURNAL_MS) return 'unknown'
-    const since = absentSince.get(messageId) ?? queueSeenAt
-    absentSince.set(messageId, since)
+    const since = absentSince.get(name) ?? queueSeenAt
+    absentSince.set(name, since)
     if (absentSince.size > MAX_REMEMBERED) absentSince.delete(absentSince.keys().next().value as string)
     if (queueSeenAt - since < JOURNAL_LATE_MS) return 'unknown'
-    absentSince.delete(messageId)
+    absentSince.delete(name)
     return 'not-sent'
   }
 }

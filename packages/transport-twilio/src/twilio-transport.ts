@@ -43,7 +43,7 @@ export function twilioTransport(given: TwilioOptions): TwilioTransport {
     send: (message, { signal }) => sendMessage(options, message, signal),
     ...(options.sendLimits ? { sendLimits: options.sendLimits } : {}),
     webhooks: [endpoint('incoming', options), endpoint('status', options)],
-    reconciler: { reconcile: (message, { attemptedAt, signal }) => reconcile(options, message, { attemptedAt, signal }) },
+    reconciler: { reconcile: (message, attempt) => reconcile(options, message, attempt) },
     probe: { check: ({ signal }) => check(options, signal) },
     recoverInbound: (what) => recoverInbound(options, what),
   }

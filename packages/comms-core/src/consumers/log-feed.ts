@@ -1,5 +1,5 @@
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
-import type { Sleep } from '../pause.ts'
+import { NO_LONGER_NEEDED, type Sleep } from '../pause.ts'
 import type { EventStore } from '../store/event-store.ts'
 
 /**
@@ -30,7 +30,7 @@ export async function* feedOfLog(options: LogFeedOptions): AsyncGenerator<Record
   while (!signal.aborted) {
     const place = after === undefined ? {} : { after }
     const round = new AbortController()
-    const endRound = () => round.abort()
+    const endRound = () => round.abort(NO_LONGER_NEEDED)
     signal.addEventListener('abort', endRound)
     try {
       const woken = wakeUp && settled(wakeUp, { ...place, signal: round.signal })
@@ -53,7 +53,7 @@ export async function* feedOfLog(options: LogFeedOptions): AsyncGenerator<Record
       await (woken ? Promise.race([slept, woken]) : slept)
     } finally {
       signal.removeEventListener('abort', endRound)
-      round.abort()
+      round.abort(NO_LONGER_NEEDED)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { fallbackOf, lastAttempt, type OutboxEntry } from './outbox-entry.ts'
+import { lastAttempt, type OutboxEntry } from './outbox-entry.ts'
 
 /** What the outbox does next about a message. */
 export type Step =
@@ -26,7 +26,7 @@ export interface StepLimits {
  * again before somebody who knows says that it was not sent, and never falls back.
  */
 export function nextStep(entry: OutboxEntry, now: number, { giveUpAfterMs }: StepLimits): Step {
-  const fallback = fallbackOf(entry)
+  const { requestedAt, notBefore, expiresAt, fallback } = entry.request
   if (entry.delivered) return { kind: 'done' }
   if (entry.failed) return fallback ? { kind: 'fall-back' } : { kind: 'done' }
   if (entry.sentAt !== undefined) {
@@ -43,9 +43,8 @@ export function nextStep(entry: OutboxEntry, now: number, { giveUpAfterMs }: Ste
     return now >= last.deadline ? { kind: 'doubt', number: last.number } : { kind: 'wait', until: last.deadline, holds: true }
   }
 
-  const { notBefore, expiresAt } = entry.request.data
-  const begins = notBefore === undefined ? entry.requestedAt : Date.parse(notBefore)
-  const ends = expiresAt === undefined ? Math.max(entry.requestedAt, begins) + giveUpAfterMs : Date.parse(expiresAt)
+  const begins = notBefore ?? requestedAt
+  const ends = expiresAt ?? Math.max(requestedAt, begins) + giveUpAfterMs
   if (now >= ends) return { kind: 'expire' }
   if (now < begins) return { kind: 'wait', until: begins, holds: false }
   if (last?.deferredUntil !== undefined && now < last.deferredUntil) {

@@ -1,4 +1,5 @@
-import type { FallbackStep, MessageEventOf } from '../events/message-event.ts'
+import type { ContactAddress } from '../events/contact-address.ts'
+import type { MessageEventOf } from '../events/message-event.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 
 /** One try, as the log tells of it. */
@@ -13,13 +14,27 @@ export interface Attempt {
   deferredUntil?: number
 }
 
+/** What matters of a request while it waits. What is to be sent stays in the log: a hundred thousand letters would fill the memory. */
+interface OutboxRequest {
+  readonly messageId: string
+  readonly streamId: string
+  /** Place of the request in its stream. */
+  readonly version: number
+  readonly contact: ContactAddress
+  readonly requestedAt: number
+  readonly notBefore?: number
+  readonly expiresAt?: number
+  readonly onUncertain?: 'report' | 'resend'
+  /** The next way, when there is one. */
+  readonly fallback?: { readonly channel: string; readonly transport?: string; readonly afterMs?: number }
+}
+
 /**
  * What the log says of one message that we were asked to send, as far as the sending of it goes on. Facts may be entered in any order and
  * repeatedly: the entry is the same. Times are milliseconds.
  */
 export interface OutboxEntry {
-  readonly request: MessageEventOf<'message.requested'> & { readonly streamId: string; readonly position: string }
-  readonly requestedAt: number
+  readonly request: OutboxRequest
   /** By number, from 1; numbers may be missing for a moment. */
   readonly attempts: Map<number, Attempt>
   /** Uncertainties and deferrals of attempts that were not heard of yet. */
@@ -29,22 +44,46 @@ export interface OutboxEntry {
   failed: boolean
 }
 
-export function newEntry(request: OutboxEntry['request']): OutboxEntry {
-  return { request, requestedAt: Date.parse(request.occurredAt), attempts: new Map(), early: new Map(), delivered: false, failed: false }
+export function newEntry(request: MessageEventOf<'message.requested'> & RecordedEvent): OutboxEntry {
+  const { messageId, streamId, version, contact, occurredAt, data } = request
+  const { notBefore, expiresAt, onUncertain } = data
+  const [step] = data.fallback ?? []
+  const { channel, transport, afterMs } = step ?? {}
+  return {
+    request: {
+      messageId,
+      streamId,
+      version,
+      contact,
+      requestedAt: Date.parse(occurredAt),
+      ...(notBefore === undefined ? {} : { notBefore: Date.parse(notBefore) }),
+      ...(expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) }),
+      ...(onUncertain === undefined ? {} : { onUncertain }),
+      ...(channel === undefined
+        ? {}
+        : { fallback: { channel, ...(transport === undefined ? {} : { transport }), ...(afterMs === undefined ? {} : { afterMs }) } }),
+    },
+    attempts: new Map(),
+    early: new Map(),
+    delivered: false,
+    failed: false,
+  }
 }
 
-/** Enters one event about the message. */
-export function enterFact(entry: OutboxEntry, event: RecordedEvent): void {
+/** Enters one event about the message, heard of now. */
+export function enterFact(entry: OutboxEntry, event: RecordedEvent, now: number): void {
   switch (event.type) {
     case 'message.attempted': {
       const { attempt: number, by, deadline } = event.data
-      const known = entry.attempts.get(number) ?? entry.early.get(number)
+      if (entry.attempts.has(number)) return
+      const startedAt = Date.parse(event.occurredAt)
       entry.attempts.set(number, {
         number,
         by,
-        startedAt: Date.parse(event.occurredAt),
-        deadline: Date.parse(deadline),
-        ...laterFacts(known),
+        startedAt,
+        // By our own clock as well: that of another machine may be behind, and it would be at work still.
+        deadline: Math.max(Date.parse(deadline), now + Date.parse(deadline) - startedAt),
+        ...entry.early.get(number),
       })
       entry.early.delete(number)
       return
@@ -77,18 +116,8 @@ export function lastAttempt({ attempts }: OutboxEntry): Attempt | undefined {
   return attempts.get(Math.max(0, ...attempts.keys()))
 }
 
-/** The steps of a request; each next message holds those after it. */
-export function fallbackOf({ request }: OutboxEntry): FallbackStep | undefined {
-  return request.data.fallback?.[0]
-}
-
 function note(entry: OutboxEntry, number: number, facts: Pick<Attempt, 'uncertainSince' | 'deferredUntil'>): void {
   const known = entry.attempts.get(number)
   if (known) Object.assign(known, facts)
   else entry.early.set(number, { ...entry.early.get(number), ...facts })
-}
-
-function laterFacts(known: Pick<Attempt, 'uncertainSince' | 'deferredUntil'> | undefined) {
-  const { uncertainSince, deferredUntil } = known ?? {}
-  return { ...(uncertainSince === undefined ? {} : { uncertainSince }), ...(deferredUntil === undefined ? {} : { deferredUntil }) }
 }

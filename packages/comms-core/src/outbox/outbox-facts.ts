@@ -1,4 +1,5 @@
 import type { CommsError } from '../errors.ts'
+import type { ContactAddress } from '../events/contact-address.ts'
 import { idempotencyKey } from '../events/idempotency-key.ts'
 import type { EventFact, MessageEventOf } from '../events/message-event.ts'
 import { isoInstant } from '../runtime.ts'
@@ -7,8 +8,13 @@ import type { OutboxEntry } from './outbox-entry.ts'
 
 type Failure = MessageEventOf<'message.failed'>['data']['error']
 
+/** Whose message it is: an entry of the outbox, or a request that was just made. */
+interface Subject {
+  readonly request: { readonly messageId: string; readonly contact: ContactAddress }
+}
+
 /** What the facts of the outbox share: who took the message, to whom it goes. */
-function envelope({ request }: OutboxEntry, transport: Transport) {
+function envelope({ request }: Subject, transport: Transport) {
   const { contact, messageId } = request
   return {
     channel: transport.channel,
@@ -36,7 +42,10 @@ export function attemptedFact(
   }
 }
 
-/** `settledBy`: how we know, when not from the answer itself. */
+/**
+ * `settledBy`: how we know, when not from the answer itself. The key names what the provider took, and not our message: two of ours can
+ * never be taken for the same one of the provider's.
+ */
 export function sentFact(
   entry: OutboxEntry,
   transport: Transport,
@@ -48,7 +57,7 @@ export function sentFact(
   const all = { ...extra, ...(settledBy ? { settledBy } : {}) }
   return {
     type: 'message.sent',
-    idempotencyKey: idempotencyKey('sent', entry.request.messageId, providerMessageId),
+    idempotencyKey: idempotencyKey('sent', entry.request.streamId, providerMessageId),
     ...envelope(entry, transport),
     ...(occurredAt === undefined ? at(now) : { occurredAt, occurredAtSource: 'provider' as const }),
     providerMessageId,
@@ -84,7 +93,7 @@ export function deferredFact(
   }
 }
 
-export function failedFact(entry: OutboxEntry, transport: Transport, failure: { number?: number; now: number; error: Failure }): EventFact {
+export function failedFact(entry: Subject, transport: Transport, failure: { number?: number; now: number; error: Failure }): EventFact {
   return {
     type: 'message.failed',
     idempotencyKey: idempotencyKey('failed', entry.request.messageId),
@@ -111,16 +120,20 @@ export function optedOutFact(
 }
 
 /** The next way to reach the contact. Its key holds the message it stands in for, so that of several instances one asks for it. */
-export function fallbackFact(entry: OutboxEntry, transport: Transport, now: number): EventFact {
-  const { messageId, data } = entry.request
+export function fallbackFact(
+  { messageId, data }: MessageEventOf<'message.requested'>,
+  transport: Transport,
+  now: number,
+): EventFact & { readonly messageId: string; readonly contact: ContactAddress } {
   const [step, ...rest] = data.fallback ?? []
   if (!step) throw new Error('fallbackFact: the request has no fallback')
-  const { replyTo: _, notBefore: __, fallback: ___, callerKey: ____, options: _____, transport: ______, ...kept } = data
+  // What is answered, and the options, are of the way before; so is its earliest time.
+  const { content, expiresAt, onUncertain } = data
   const next = `${messageId}.next`
   return {
     type: 'message.requested',
     idempotencyKey: idempotencyKey('request', next),
-    channel: step.channel,
+    channel: transport.channel,
     provider: transport.provider ?? transport.id,
     account: transport.account,
     direction: 'outbound',
@@ -128,10 +141,11 @@ export function fallbackFact(entry: OutboxEntry, transport: Transport, now: numb
     messageId: next,
     ...at(now),
     data: {
-      ...kept,
-      content: step.content ?? data.content,
+      content: step.content ?? content,
       fallbackOf: messageId,
       transport: transport.id,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(onUncertain === undefined ? {} : { onUncertain }),
       ...(rest.length > 0 ? { fallback: rest } : {}),
     },
   }

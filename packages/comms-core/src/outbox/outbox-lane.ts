@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { Clock } from '../runtime.ts'
 import { type RateLimiter, rateLimiter } from '../transport/rate-limit.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -19,7 +20,9 @@ export class OutboxLane<Item> {
   readonly #concurrency: number
   readonly #limiters: readonly RateLimiter[]
   readonly #clock: Clock
-  readonly #ready: Item[] = []
+  /** Taken from the end of the second, which is the first turned round: taking from the front of a long array moves all of it. */
+  #added: Item[] = []
+  #ready: Item[] = []
   #inFlight = 0
 
   constructor(transport: Transport, options: { concurrency: number; clock: Clock }) {
@@ -30,13 +33,18 @@ export class OutboxLane<Item> {
     this.#limiters = (transport.sendLimits ?? []).map((limit) => rateLimiter(limit, { clock: options.clock }))
   }
 
+  /** Whether this event tells of our account with this provider. */
+  serves({ provider, account }: Pick<RecordedEvent, 'provider' | 'account'>): boolean {
+    return (this.transport.provider ?? this.transport.id) === provider && this.transport.account === account
+  }
+
   /** How far back attempts count against the limits, in milliseconds. */
   get memoryMs(): number {
     return Math.max(0, ...(this.transport.sendLimits ?? []).map(({ perMs }) => perMs))
   }
 
   state(): LaneState {
-    return { ready: this.#ready.length, inFlight: this.#inFlight, paused: this.breaker.isOpen() }
+    return { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen() }
   }
 
   /** Counts an attempt, ours or another instance's, against the limits. */
@@ -45,15 +53,19 @@ export class OutboxLane<Item> {
   }
 
   add(item: Item): void {
-    this.#ready.push(item)
+    this.#added.push(item)
   }
 
   /** The next message that may be sent now. The caller says `end` when its sending has ended. */
   take(): Item | undefined {
-    if (this.#ready.length === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
+    if (this.#waiting() === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
     this.#inFlight += 1
     this.breaker.begin()
-    return this.#ready.shift()
+    if (this.#ready.length === 0) {
+      this.#ready = this.#added.reverse()
+      this.#added = []
+    }
+    return this.#ready.pop()
   }
 
   end(): void {
@@ -69,6 +81,10 @@ export class OutboxLane<Item> {
 
   /** Whether messages wait although there is room for them. */
   isHeldBack(): boolean {
-    return this.#ready.length > 0 && this.#inFlight < this.#concurrency
+    return this.#waiting() > 0 && this.#inFlight < this.#concurrency
+  }
+
+  #waiting(): number {
+    return this.#added.length + this.#ready.length
   }
 }

@@ -3,13 +3,15 @@ import { memoryCheckpointStore } from '../consumers/memory-checkpoint-store.ts'
 import { parseContactAddress } from '../events/contact-address.ts'
 import type { EventFact } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
-import { silentLogger, uuidSource } from '../runtime.ts'
+import { silentLogger, systemClock, uuidSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { SendReceipt, Transport } from '../transport/transport.ts'
+import { ConsentReader } from './contact-consent.ts'
 import { LogGrowth } from './log-growth.ts'
 import { reportMessage } from './message-report.ts'
 import { Outbox } from './outbox.ts'
+import { OutboxMemory } from './outbox-memory.ts'
 import type { OutboxProblem, OutboxSettings } from './outbox-options.ts'
 import { recordRequest, type SendRequest } from './send.ts'
 import { PigeonPost } from './testing/pigeon-post.ts'
@@ -304,7 +306,7 @@ describe('order and measure', () => {
   })
 
   it('leaves a provider that is down alone, and comes back by itself', async () => {
-    const outbox = start({ firstRetryMs: 1_000, maxRetryMs: 1_000 })
+    const outbox = start({ firstRetryMs: 1_000, maxRetryMs: 1_000, concurrency: 2 })
     pigeon.answers = Array(8).fill('unavailable')
     for (let index = 0; index < 10; index += 1) await request({ to: `+3363998000${index}` })
     await time.pass(4_000)
@@ -377,6 +379,59 @@ describe('other ways', () => {
     await request({ fallback: [{ ...fallback[0], afterMs: 1_000 } as never] })
     await time.pass(3_600_000)
     expect(second.taken).toEqual([])
+  })
+})
+
+describe('consent on the way', () => {
+  const raven = new PigeonPost({ id: 'raven', channel: 'raven' })
+  const owl = new PigeonPost({ id: 'owl', channel: 'owl' })
+  beforeEach(() => {
+    raven.taken.length = 0
+    owl.taken.length = 0
+    transports = [pigeon.transport, raven.transport, owl.transport]
+  })
+  const to = '+33639980001'
+  const fact = (type: string, key: string, at: number, channel = 'raven') =>
+    ({
+      type,
+      idempotencyKey: key,
+      channel,
+      provider: channel,
+      contact: parseContactAddress(to),
+      occurredAt: new Date(at).toISOString(),
+      data: { reason: 'keyword' },
+    }) as EventFact
+
+  it('is asked before a fallback: one that was opted out of is recorded as failed, and the next is taken', async () => {
+    start()
+    start()
+    await record(fact('contact.opted_out', 'out', time.clock.now()))
+    pigeon.answers = ['reject']
+    const fallback = [
+      { channel: 'raven', to },
+      { channel: 'owl', to },
+    ]
+    const messageId = await request({ fallback })
+    await time.pass(10_000)
+    expect([raven.taken, owl.taken]).toEqual([[], [`${messageId}.next.next`]])
+    expect(await reportMessage(store, `${messageId}.next`)).toMatchObject({
+      channel: 'raven',
+      status: 'failed',
+      failure: { code: 'opted_out', class: 'policy' },
+    })
+    expect(await statusOf(`${messageId}.next.next`)).toBe('sent')
+  })
+
+  it('is what the contact said last, not what was recorded last', async () => {
+    start()
+    const now = time.clock.now()
+    const waiting = { channel: 'raven', notBefore: new Date(now + 60_000) }
+    const first = await request(waiting)
+    await record(fact('contact.opted_in', 'in', now + 2_000))
+    await record(fact('contact.opted_out', 'late', now + 1_000))
+    const second = await request({ ...waiting, content: { text: 'second' } })
+    await time.pass(120_000)
+    expect(raven.taken).toEqual([first, second])
   })
 })
 
@@ -498,6 +553,193 @@ it('sends nothing while the log cannot be written, and goes on when it can', asy
   away = false
   await time.pass(10_000)
   expect(pigeon.taken).toEqual([messageId])
+})
+
+it('makes the attempt whose claim was recorded and whose answer was lost', async () => {
+  let lost = 0
+  const lossy: EventStore = {
+    ...store,
+    append: async (requests) => {
+      const results = await store.append(requests)
+      if (requests[0]?.events[0]?.type !== 'message.attempted' || lost > 0) return results
+      lost += 1
+      throw Object.assign(new Error('away'), { name: 'CommsError', code: 'store_unavailable' })
+    },
+  }
+  start({ store: lossy })
+  const messageId = await request()
+  await time.pass(5_000)
+  expect(await told()).toEqual(['requested', 'attempted', 'sent'])
+  expect(pigeon.taken).toEqual([messageId])
+})
+
+it('does not take an attempt for lost because its own clock is ahead', async () => {
+  pigeon = new PigeonPost({ pause: () => time.sleep(4_000, new AbortController().signal) })
+  transports = [pigeon.transport]
+  start({ attemptTimeoutMs: 5_000 })
+  const messageId = await request()
+  await time.pass(1_000)
+  const ahead = { clock: { now: () => time.clock.now() + 3_600_000 } }
+  start({ attemptTimeoutMs: 5_000, ...ahead } as never)
+  await time.pass(10_000)
+  expect(await told()).toEqual(['requested', 'attempted', 'sent'])
+  expect(pigeon.taken).toEqual([messageId])
+})
+
+it('does not call a message expired that another instance has just begun to send', async () => {
+  pigeon = new PigeonPost({ pause: () => time.sleep(4_000, new AbortController().signal) })
+  transports = [pigeon.transport]
+  const messageId = await request({ expiresAt: new Date(time.clock.now() + 60_000) })
+  // It does not hear of the attempt, and its clock says that the time is over.
+  const deaf: EventStore = {
+    ...store,
+    readAll: async function* (options) {
+      for await (const event of store.readAll(options)) if (event.type === 'message.requested') yield event
+    },
+  }
+  start({ attemptTimeoutMs: 5_000 })
+  await time.pass(1_000)
+  start({ attemptTimeoutMs: 5_000, store: deaf, clock: { now: () => time.clock.now() + 3_600_000 } } as never)
+  await time.pass(10_000)
+  expect(await told()).not.toContain('failed')
+  expect([pigeon.taken, await statusOf(messageId)]).toEqual([[messageId], 'sent'])
+})
+
+describe('two equal messages', () => {
+  /** A provider that loses its answers, and finds messages by their words alone. */
+  function forgetful(finds: (others: ReadonlySet<string>) => SendReceipt | 'not-sent' | 'unknown'): void {
+    const { transport } = new PigeonPost()
+    transports = [
+      {
+        ...transport,
+        send: async (message, { signal }) => {
+          if (message.content.text === 'known') return { providerMessageId: 'p-known' }
+          await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          throw new Error('lost')
+        },
+        reconciler: { reconcile: async (_, { others = new Set() }) => finds(others) },
+      },
+    ]
+  }
+  const settledAs = (providerMessageId: string) => async () =>
+    (await log())
+      .filter((event) => event.type === 'message.sent' && event.providerMessageId === providerMessageId)
+      .map((event) => event.messageId)
+
+  it('are not told apart while nobody knows of either: what is found is neither', async () => {
+    forgetful(() => ({ providerMessageId: 'p-1' }))
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000 })
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000 })
+    const both = [await request(), await request()]
+    await time.pass(1_200_000)
+    expect(await Promise.all(both.map(statusOf))).toEqual(['uncertain', 'uncertain'])
+    expect(problems.map(({ kind }) => kind)).toContain('uncertain')
+  })
+
+  it('are told apart when the log knows of one: what is found is the other, or is not found', async () => {
+    forgetful((others) => (others.has('p-1') ? 'not-sent' : { providerMessageId: 'p-1' }))
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 60_000 })
+    const first = await request()
+    await time.pass(10_000)
+    const second = await request()
+    await time.pass(7_000)
+    expect(await settledAs('p-1')()).toEqual([first])
+    await time.pass(3_000)
+    expect((await told()).slice(-2)).toEqual(['deferred', 'attempted'])
+    expect(await statusOf(second)).toBe('uncertain')
+  })
+
+  it('are not mistaken although the second was attempted while the provider was asked about the first', async () => {
+    let answer = (_: SendReceipt) => {}
+    forgetful(() => new Promise<SendReceipt>((resolve) => (answer = resolve)) as never)
+    start({ attemptTimeoutMs: 5_000 })
+    const first = await request()
+    await time.pass(8_000)
+    await request()
+    await time.pass(1_000)
+    answer({ providerMessageId: 'p-2' })
+    await time.pass(100)
+    expect([await statusOf(first), await settledAs('p-2')()]).toEqual(['uncertain', []])
+  })
+
+  it('are never settled by the echo of the one that the log knows', async () => {
+    pigeon = new PigeonPost({ reconciles: false })
+    transports = [pigeon.transport]
+    const checkpoints = memoryCheckpointStore()
+    const crashed = start({ checkpoints, attemptTimeoutMs: 5_000 })
+    const first = await request()
+    await time.pass(6_000)
+    pigeon.answers = ['lose-before-taking']
+    const second = await request()
+    await time.pass(500)
+    await crashed.stop({ abort: true })
+    start({ checkpoints, attemptTimeoutMs: 5_000 })
+    const echo = { ...callback('message.read', first), type: 'message.sent', data: { origin: 'api', content: { text: 'coo' } } }
+    await record({ ...echo, idempotencyKey: 'echo' } as EventFact)
+    await time.pass(60_000)
+    expect([await statusOf(first), await statusOf(second)]).toEqual(['sent', 'uncertain'])
+  })
+})
+
+describe('much', () => {
+  it('to one contact takes no longer for each message', async () => {
+    const real = { store, transports, clock: systemClock, ids: uuidSource, logger: silentLogger }
+    const outbox = new Outbox(real)
+    growth.onGrown(() => outbox.wake())
+    let expected = 0
+    const perMessage = async (count: number) => {
+      const consents = new ConsentReader(store)
+      const to = `+3363998${String(count).padStart(4, '0')}`
+      for (let index = 0; index < count; index += 1)
+        await recordRequest({ channel: 'pigeon', to, content: { text: `${index}` } }, { ...real, consents })
+      const startedAt = performance.now()
+      outbox.start()
+      expected += count
+      while (pigeon.taken.length < expected) await new Promise((resolve) => setTimeout(resolve, 5))
+      return (performance.now() - startedAt) / count
+    }
+    await perMessage(1_000)
+    const few = await perMessage(1_000)
+    expect(await perMessage(9_000)).toBeLessThan(3 * few + 0.1)
+    expect([pigeon.taken.length, pigeon.mostInFlight]).toEqual([11_000, 1])
+    await outbox.stop()
+  })
+
+  it('that waits is not held in memory', async () => {
+    const outbox = start()
+    const letter = 'x'.repeat(10_000)
+    const context = { store: memoryEventStore({ clock: time.clock }), transports, ...runtime() }
+    await recordRequest({ channel: 'pigeon', to: '+33639980001', content: { text: letter } }, context)
+    const memory = new OutboxMemory(time.clock)
+    for await (const event of context.store.readAll()) memory.read(event, undefined)
+    expect(JSON.stringify(memory.all()).length).toBeLessThan(1_000)
+    expect(outbox.state().unsettled).toBe(0)
+  })
+
+  it('that is done with is not held in memory while a long log is read at the start', async () => {
+    const first = start()
+    for (let index = 0; index < 300; index += 1) await request({ to: `+3363998${String(index).padStart(4, '0')}` })
+    await time.pass(10_000)
+    await first.stop()
+    const waiting = await request({ notBefore: new Date(time.clock.now() + 60_000) })
+    let most = 0
+    const second: Outbox = start({
+      store: {
+        ...store,
+        readAll: async function* (options) {
+          for await (const event of store.readAll(options)) {
+            yield event
+            most = Math.max(most, second.state().unsettled)
+          }
+        },
+      },
+    })
+    await time.pass(70_000)
+    expect(pigeon.taken.at(-1)).toBe(waiting)
+    // One contact's messages are recorded together with others', so some are open at once.
+    expect(most).toBeLessThan(301)
+    expect(second.state().unsettled).toBe(0)
+  })
 })
 
 it('reads on from where all before was done with', async () => {

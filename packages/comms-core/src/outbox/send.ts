@@ -1,4 +1,3 @@
-import { consent, consentOf } from '../consumers/consent.ts'
 import type { DeliveryState } from '../consumers/delivery-status.ts'
 import { CommsError } from '../errors.ts'
 import { type ContactAddress, parseContactAddress } from '../events/contact-address.ts'
@@ -9,6 +8,7 @@ import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-
 import { type Clock, type IdSource, isoInstant } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { OutboundMessage, Transport } from '../transport/transport.ts'
+import { ConsentReader } from './contact-consent.ts'
 
 /** A message to be sent. */
 export interface SendRequest {
@@ -62,34 +62,47 @@ export interface RequestContext {
   readonly ids: IdSource
   readonly defaultRegion?: string
   readonly openMedia?: OutboundMessage['openMedia']
+  /** @default one that remembers nothing */
+  readonly consents?: ConsentReader
+}
+
+/** A message that the log holds. */
+export interface RequestedMessage {
+  readonly messageId: string
+  readonly streamId: string
+  /** It was asked for before, with the same key. */
+  readonly repeated: boolean
 }
 
 /**
  * Checks a request and records it, unless the contact has opted out. When it resolves, the request is durable.
  * @throws CommsError `send_rejected` when it can never be sent so (with whose fault it is), `address_invalid`, `event_invalid`, `store_unavailable` and the like.
  */
-export async function recordRequest(request: SendRequest, context: RequestContext): Promise<RecordedEvent> {
+export async function recordRequest(request: SendRequest, context: RequestContext): Promise<RequestedMessage> {
   const transport = transportFor(request, context)
   const messageId = request.idempotencyKey === undefined ? `msg_${context.ids.next()}` : `msg_${await digest(request.idempotencyKey)}`
   const requestKey = idempotencyKey('request', messageId)
   const known = request.idempotencyKey === undefined ? undefined : await context.store.find(requestKey)
-  if (known) return known
+  if (known) return { messageId, streamId: known.streamId, repeated: true }
 
   const given = address(request.to, context)
-  const streamId = streamIdOf({ channel: request.channel, provider: transport.id, contact: given })
+  const streamId = streamIdOf({ channel: transport.channel, provider: transport.id, contact: given })
+  const { consents = new ConsentReader(context.store) } = context
+  const answered = request.replyTo === undefined ? undefined : await messageToAnswer(request.replyTo, streamId, context)
+  const contact = answered?.contact ? { ...given, raw: answered.contact.raw } : given
+  const event = requestEvent({ request, messageId, requestKey, contact, transport, answered }, context)
+  check(event, transport, context)
   for (;;) {
-    const { version, optedOut, answered } = await readContact(streamId, request, context)
+    const { version, optedOut } = await consents.read(streamId, transport.channel)
     if (optedOut) {
       throw new CommsError('send_rejected', `${given.value} has opted out of ${request.channel}; it must opt in before anything is sent`, {
         failure: 'policy',
       })
     }
-    const contact = answered?.contact ? { ...given, raw: answered.contact.raw } : given
-    const event = requestEvent({ request, messageId, requestKey, contact, transport, answered }, context)
-    check(event, transport, context)
     // Only on top of what was read: an opting-out that comes in between is seen.
     const [result] = await context.store.append([{ streamId, events: [event], expectedVersion: version }])
-    if (result?.status === 'recorded') return result.events[0]?.event as RecordedEvent
+    const [recorded] = result?.status === 'recorded' ? result.events : []
+    if (recorded) return { messageId, streamId: recorded.event.streamId, repeated: recorded.event.id !== event.id }
   }
 }
 
@@ -108,24 +121,15 @@ function address(to: string | ContactAddress, { defaultRegion }: RequestContext)
   return typeof to === 'string' ? parseContactAddress(to, defaultRegion === undefined ? {} : { defaultRegion }) : to
 }
 
-/** What the contact's stream says that matters for a message to it. */
-async function readContact(streamId: string, { channel, replyTo }: SendRequest, { store }: RequestContext) {
-  let version = 0
-  let state = consent.initial()
+async function messageToAnswer(replyTo: string, streamId: string, { store }: RequestContext): Promise<RecordedEvent> {
   let answered: RecordedEvent | undefined
-  let value = ''
   for await (const event of store.readStream(streamId)) {
-    version = event.version
-    value = event.contact?.value ?? value
-    state = consent.fold(state, event)
-    if (replyTo !== undefined && event.messageId === replyTo && event.providerMessageId !== undefined) answered = event
+    if (event.messageId === replyTo && event.providerMessageId !== undefined) answered = event
   }
-  if (replyTo !== undefined && !answered) {
-    throw new CommsError('send_rejected', `replyTo: expected a message with this contact on ${channel}, found no ${replyTo}`, {
-      failure: 'content',
-    })
-  }
-  return { version, optedOut: consentOf(state, channel, value) === 'opted-out', answered }
+  if (answered) return answered
+  throw new CommsError('send_rejected', `replyTo: expected a message with this contact, found no ${replyTo} in ${streamId}`, {
+    failure: 'content',
+  })
 }
 
 interface Drafted {

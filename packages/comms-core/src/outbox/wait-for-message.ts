@@ -1,34 +1,52 @@
 import { CommsError } from '../errors.ts'
-import { timerSleep } from '../pause.ts'
+import { NO_LONGER_NEEDED, timerSleep } from '../pause.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { LogGrowth } from './log-growth.ts'
 import { type MessageReport, reportMessage } from './message-report.ts'
-import type { MessageStatus } from './send.ts'
+import type { MessageStatus, RequestedMessage } from './send.ts'
 
 /** What another instance records is seen at the latest after this. */
 const LOOK_AGAIN_MS = 500
 
-/** The status of a message, at once or when it has got far enough. */
+/** Events after which a message may have got further than before, as far as anybody waits for it. */
+const ENDS = new Set(['message.sent', 'message.delivered', 'message.read', 'message.failed'])
+
+/** The status of a message when it has got far enough, or at the latest after the time limit. */
 export async function waitForMessage(
-  messageId: string,
-  { waitFor, timeoutMs = 30_000, signal }: { waitFor?: 'sent' | 'delivered'; timeoutMs?: number; signal?: AbortSignal },
+  { messageId, streamId, repeated }: RequestedMessage,
+  { waitFor, timeoutMs = 30_000, signal }: { waitFor: 'sent' | 'delivered'; timeoutMs?: number; signal?: AbortSignal },
   { store, growth }: { store: EventStore; growth: LogGrowth },
 ): Promise<MessageStatus> {
   const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])])
+  let looks = repeated
   for (;;) {
     const round = new AbortController()
     const ended = AbortSignal.any([limit, round.signal])
     // Asked for before reading: what is recorded meanwhile is not missed.
-    const grown = waitFor && growth.next(ended)
+    const grown = growth.next(streamId, ({ type }) => ENDS.has(type), ended)
     try {
-      const report = await reportMessage(store, messageId)
-      if (!report) throw new CommsError('store_unavailable', `The log does not show the message ${messageId} that it has taken`)
-      if (!waitFor || limit.aborted || hasReached(report, waitFor)) return statusOf(report)
+      // What was recorded a moment ago was not sent yet.
+      if (looks) {
+        const report = await statusReport(messageId, store)
+        if (limit.aborted || hasReached(report, waitFor)) return statusOf(report)
+      }
+      looks = true
       await Promise.race([grown, timerSleep(LOOK_AGAIN_MS, ended)])
     } finally {
-      round.abort()
+      round.abort(NO_LONGER_NEEDED)
     }
   }
+}
+
+/** The status of a message that the log has taken. */
+export async function currentStatus(messageId: string, store: EventStore): Promise<MessageStatus> {
+  return statusOf(await statusReport(messageId, store))
+}
+
+async function statusReport(messageId: string, store: EventStore): Promise<MessageReport> {
+  const report = await reportMessage(store, messageId)
+  if (report) return report
+  throw new CommsError('store_unavailable', `The log does not show the message ${messageId} that it has taken`)
 }
 
 /** Failing is an end too. */

@@ -123,11 +123,19 @@ export interface InboxDelivery {
 
 /** Finds out what became of a message whose sending ended without an answer. */
 export interface SendReconciler {
-  /** The receipt when the provider took it, `not-sent` when it certainly did not, `unknown` when it cannot tell (yet). */
-  reconcile(
-    message: OutboundMessage,
-    options: { readonly attemptedAt: string; readonly signal: AbortSignal },
-  ): Promise<SendReceipt | 'not-sent' | 'unknown'>
+  /**
+   * The receipt when the provider took it, `not-sent` when it certainly did not, `unknown` when it cannot tell (yet). Must doubt rather
+   * than guess: an equal message to the same contact at about the same time may be another one.
+   */
+  reconcile(message: OutboundMessage, options: ReconcileOptions): Promise<SendReceipt | 'not-sent' | 'unknown'>
+}
+
+export interface ReconcileOptions {
+  /** When the attempt began, ISO 8601, by the clock of the instance that made it. */
+  readonly attemptedAt: string
+  /** `providerMessageId`s of other messages to the same contact, as far as the log knows them: none of them is this one. @default none */
+  readonly others?: ReadonlySet<string>
+  readonly signal: AbortSignal
 }
 
 /** What `doctor` and the readiness check ask. */

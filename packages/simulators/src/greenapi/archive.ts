@@ -20,9 +20,9 @@ export function createArchive(clock: { now(): number }): Archive {
     find: (chatId, idMessage) => messages.find((message) => message.chatId === chatId && message.idMessage === idMessage),
     journal: (type, minutes) => {
       const now = clock.now()
-      return newestFirst(
-        (message) => message.type === type && message.timestamp * 1000 >= now - minutes * 60_000 && message.inJournalFrom <= now,
-      ).map(journalEntry)
+      return newestFirst((message) => message.type === type && message.timestamp * 1000 >= now - minutes * 60_000 && message.inJournal).map(
+        journalEntry,
+      )
     },
     history: (chatId, count) =>
       newestFirst((message) => message.chatId === chatId)

@@ -66,7 +66,7 @@ export function createInstance(options: Complete): Instance {
         statusMessage: given.type === 'outgoing' ? 'sent' : '',
         isEdited: false,
         isDeleted: false,
-        inJournalFrom: now,
+        inJournal: true,
       }
       archive.keep(message)
       notifier.message(message)

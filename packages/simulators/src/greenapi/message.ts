@@ -12,8 +12,8 @@ export interface KeptMessage {
   statusMessage: string
   isEdited: boolean
   isDeleted: boolean
-  /** Unix milliseconds from which on the journals show it. */
-  readonly inJournalFrom: number
+  /** Whether the journals show it already. */
+  inJournal: boolean
 }
 
 /** A message as the journals and the history show it: flatter than in a notification. https://green-api.com/en/docs/api/journals/LastOutgoingMessages/ */

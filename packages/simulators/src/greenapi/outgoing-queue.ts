@@ -72,9 +72,12 @@ export function createOutgoingQueue(options: {
       statusMessage: 'pending',
       isEdited: false,
       isDeleted: false,
-      inJournalFrom: now + schedule.scaled(JOURNAL_LATE_MS),
+      inJournal: false,
     }
     archive.keep(message)
+    schedule.after(JOURNAL_LATE_MS, () => {
+      message.inJournal = true
+    })
     notifier.message(message)
     const status = (name: string, description?: string) => {
       message.statusMessage = name

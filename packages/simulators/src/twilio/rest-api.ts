@@ -14,7 +14,7 @@ export type ApiFault =
 export interface RestApiOptions {
   readonly account: SimulatedAccount
   readonly now: () => number
-  readonly nextFault: () => ApiFault | undefined
+  readonly nextFault: (call: { readonly method: string; readonly path: string }) => ApiFault | undefined
   /** Told of each new message, before it is answered; the answer waits for it. */
   readonly onCreated: (message: SimulatedMessage) => Promise<void>
 }
@@ -34,7 +34,7 @@ export function restApi(options: RestApiOptions): Hono<Env> {
     async (c) => {
       if (!isAuthorized(c, account)) return failure(c, { status: 401, code: 20003, message: 'Authenticate' })
       if (c.req.param('account') !== undefined && c.req.param('account')?.replace(/\.json$/, '') !== account.sid) return notFound(c)
-      const fault = options.nextFault()
+      const fault = options.nextFault(c.req)
       if (fault === undefined) return handler(c)
       if (typeof fault === 'object') return failure(c, fault)
       if (fault.startsWith('take')) await handler(c)

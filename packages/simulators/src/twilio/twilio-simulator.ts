@@ -24,6 +24,8 @@ export interface TwilioSimulatorOptions {
   readonly outcome?: (message: SimulatedMessage) => Outcome
   /** Where a URL is really called: what DNS and a reverse proxy do. @default where it says */
   readonly resolve?: (url: string) => string
+  /** What a call of the API gets instead of its answer, when {@link TwilioSimulator.failNext} has nothing for it. @default nothing */
+  readonly fault?: (call: { readonly method: string; readonly path: string }) => ApiFault | undefined
   /** @default the global fetch */
   readonly fetch?: typeof globalThis.fetch
   /** @default the system's clock */
@@ -147,7 +149,7 @@ export async function startTwilioSimulator(options: TwilioSimulatorOptions = {})
     restApi({
       account,
       now,
-      nextFault: () => faults.shift(),
+      nextFault: (call) => faults.shift() ?? options.fault?.(call),
       onCreated: async (message) => {
         const told = track(tell(message))
         if (timing.statusBeforeAnswer) await told

@@ -7,6 +7,8 @@ export interface InboundContext {
   readonly endpoint: ContactAddress | undefined
   /** The domain of our Message-IDs. */
   readonly domain: string | undefined
+  /** Where who wants off the list writes to: an address, or `address?subject=…`. */
+  readonly mailto?: string | undefined
   /** The mail's Message-ID without angle brackets, or a digest of the mail when it has none. */
   readonly mailId: string
   readonly occurredAt: string | undefined

@@ -1,6 +1,7 @@
 import { CommsError, type EventFact, isCommsError, parseContactAddress } from '@pipe-comms/core'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { bareMessageId } from '../message-id.ts'
+import { complaintFact, unsubscribeFact } from './consent-mail.ts'
 import { digest, type InboundContext } from './inbound-context.ts'
 import { readDeliveryReport, readDispositionReport } from './mail-report.ts'
 import { type MimeEntity, readEntity } from './mime-entity.ts'
@@ -13,6 +14,8 @@ export interface InboundMailOptions {
   readonly account: string
   /** Our address, whose domain our Message-IDs have. @default the account, when it is one */
   readonly address?: string
+  /** `unsubscribe.mailto` of the transport: mails to it are opt-outs. @default mails whose subject is the word `unsubscribe` */
+  readonly unsubscribeMailto?: string
   /** How the mail was had. @default "poll" */
   readonly via?: 'webhook' | 'poll' | 'import'
   /** A mail of at most this many bytes is kept whole beside the fact, of a larger one the headers. @default 262144 (256 KiB) */
@@ -26,6 +29,8 @@ export interface InboundMailOptions {
  * |---|---|
  * | delivery status notification, or a bounce in words (qmail, Exim, Exchange) | `message.failed`, `message.delivered`, `message.in_transit`, one for each recipient |
  * | notice that it was read | `message.read` |
+ * | complaint: somebody called our mail spam | `contact.opted_out` |
+ * | mail to the address of `List-Unsubscribe` | `message.received` and `contact.opted_out` |
  * | everything else | `message.received`; with the flag `automatic` no person wrote it, and it must not be answered by a machine |
  *
  * @example
@@ -43,11 +48,16 @@ export async function parseInboundMail(raw: Uint8Array | string, options: Inboun
       const facts = report ? reportFacts(report, context) : []
       if (facts.length > 0) return facts
     }
+    const complaint = complaintFact(mail, context)
+    if (complaint) return [complaint]
     const parsed = await parse(bytes)
     const bounce = readTextBounce(mail, parsed.text ?? '')
     const facts = bounce ? reportFacts(bounce, context) : []
     if (facts.length > 0) return facts
-    return [receivedFact(mail, parsed, context, fromSystem || mail.type === 'multipart/report' ? ['automatic', 'bounce'] : [])]
+    const isReport = fromSystem || mail.type === 'multipart/report'
+    const received = receivedFact(mail, parsed, context, isReport ? ['automatic', 'bounce'] : [])
+    const optedOut = isReport ? undefined : unsubscribeFact(mail, parsed.subject ?? '', received.contact, context)
+    return optedOut ? [received, optedOut] : [received]
   } catch (error) {
     if (isCommsError(error)) throw error
     throw new CommsError('webhook_unparsable', 'SMTP: expected a mail, got what cannot be read as one')
@@ -68,6 +78,7 @@ function contextOf(mail: MimeEntity, bytes: Buffer, options: InboundMailOptions)
   return {
     account: options.account,
     endpoint,
+    mailto: options.unsubscribeMailto,
     domain: endpoint?.value.slice(endpoint.value.lastIndexOf('@') + 1),
     mailId: bareMessageId(mail.header('message-id') ?? '') ?? digest(bytes),
     occurredAt: timeOf(mail),

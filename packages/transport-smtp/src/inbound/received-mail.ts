@@ -9,7 +9,12 @@ import type { MimeEntity } from './mime-entity.ts'
 const MAX_REFERENCES = 50
 
 /** A mail somebody wrote. @throws CommsError `webhook_unparsable` when nobody says to have written it. */
-export function receivedFact(mail: MimeEntity, parsed: ParsedMail, context: InboundContext, more: readonly string[]): EventFact {
+export function receivedFact(
+  mail: MimeEntity,
+  parsed: ParsedMail,
+  context: InboundContext,
+  more: readonly string[],
+): EventFact & { readonly contact: ContactAddress } {
   const { account, endpoint, mailId, occurredAt, source } = context
   const [from] = parsed.from?.value ?? []
   const contact = senderOf(from?.address)

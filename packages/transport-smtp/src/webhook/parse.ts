@@ -3,6 +3,12 @@ import { parseInboundMail } from '../inbound/parse-inbound-mail.ts'
 import type { CheckedOptions } from '../options.ts'
 
 /** The facts in a mail that was posted whole, as `message/rfc822`. @throws CommsError `webhook_unparsable` */
-export function parsePostedMail(request: WebhookRequest, { account, from }: CheckedOptions): Promise<readonly EventFact[]> {
-  return parseInboundMail(request.body, { account, address: from.value, via: 'webhook' })
+export function parsePostedMail(request: WebhookRequest, { account, from, unsubscribe }: CheckedOptions): Promise<readonly EventFact[]> {
+  const mailto = typeof unsubscribe === 'object' ? unsubscribe.mailto : undefined
+  return parseInboundMail(request.body, {
+    account,
+    address: from.value,
+    via: 'webhook',
+    ...(mailto === undefined ? {} : { unsubscribeMailto: mailto }),
+  })
 }

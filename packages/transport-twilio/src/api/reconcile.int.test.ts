@@ -10,7 +10,8 @@ describe('reconcile', () => {
   const attempt = async ({ transport }: Awaited<ReturnType<typeof connected>>, sent: OutboundMessage = message) => {
     const attemptedAt = new Date().toISOString()
     await transport.send(sent, { signal }).catch(() => undefined)
-    return (later: Partial<OutboundMessage> = {}) => transport.reconciler.reconcile({ ...sent, ...later }, { attemptedAt, signal })
+    return (later: Partial<OutboundMessage> = {}, others: ReadonlySet<string> = new Set()) =>
+      transport.reconciler.reconcile({ ...sent, ...later }, { attemptedAt, others, signal })
   }
 
   it('finds a message that was taken, also while it waits and has no DateSent', async () => {
@@ -46,9 +47,22 @@ describe('reconcile', () => {
   it('does not guess between two that are alike', async () => {
     const at = await connected({}, { now: () => Date.now() + HOUR })
     const reconcile = await attempt(at)
-    await at.transport.send(message, { signal })
+    const { providerMessageId } = await at.transport.send(message, { signal })
     expect(await reconcile()).toBe('unknown')
+    const [first] = at.twilio.account.messages
+    expect(await reconcile({}, new Set([providerMessageId]))).toMatchObject({ providerMessageId: first?.sid })
+    expect(await reconcile({}, new Set([providerMessageId, first?.sid as string]))).toBe('not-sent')
   })
+
+  it.each([-60_000, 300_000])(
+    'does not call it unsent when one alike was made %i ms from the attempt: clocks may be wrong',
+    async (apartMs) => {
+      const { transport } = await connected({}, { now: () => Date.now() + HOUR })
+      await transport.send(message, { signal })
+      const attemptedAt = new Date(Date.now() - apartMs).toISOString()
+      expect(await transport.reconciler.reconcile(message, { attemptedAt, signal })).toBe('unknown')
+    },
+  )
 
   it('takes no message of another time, and none of theirs', async () => {
     const { twilio, transport } = await connected({}, { now: () => Date.now() + 3 * HOUR })

@@ -1,4 +1,4 @@
-import type { OutboundMessage, SendReceipt } from '@pipe-comms/core'
+import type { OutboundMessage, ReconcileOptions, SendReceipt } from '@pipe-comms/core'
 import type { MessageInstance } from 'twilio/lib/rest/api/v2010/account/message.js'
 import type { CheckedOptions } from '../options.ts'
 import { openCall } from './client.ts'
@@ -11,6 +11,11 @@ const MAX_LISTED = 1_000
 const CLOCK_SLACK_MS = 5_000
 /** So long after the attempt a message that was taken must be in the list. */
 const SETTLE_MS = 120_000
+/**
+ * Messages alike that are further from the attempt than our clocks may be apart: when ours are wrong it may be one of them. Earlier and
+ * later ones are of another day's talk.
+ */
+const DOUBT_MS = 600_000
 /** A trial account writes this in front of every message. https://www.twilio.com/docs/usage/tutorials/how-to-use-your-free-trial-account */
 const TRIAL_PREFIX = 'Sent from your Twilio trial account - '
 
@@ -25,7 +30,7 @@ const TRIAL_PREFIX = 'Sent from your Twilio trial account - '
 export async function reconcile(
   options: CheckedOptions,
   message: OutboundMessage,
-  { attemptedAt, signal }: { attemptedAt: string; signal: AbortSignal },
+  { attemptedAt, others, signal }: ReconcileOptions,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
   const parameters = outgoing(message, options)
   const attempted = Date.parse(attemptedAt)
@@ -38,15 +43,18 @@ export async function reconcile(
   }
   const oldest = attempted - CLOCK_SLACK_MS
   const newest = attempted + options.timeoutMs + SETTLE_MS
-  const ofThatTime = listed.filter(({ direction, dateCreated, dateSent }) => {
+  const ofThatTime = listed.flatMap((found) => {
+    const { sid, direction, dateCreated, dateSent } = found
     const at = isDate(dateCreated) ? dateCreated : dateSent
-    return direction !== 'inbound' && isDate(at) && at.getTime() >= oldest && at.getTime() <= newest
+    if (direction === 'inbound' || others?.has(sid) || !isDate(at)) return []
+    const time = at.getTime()
+    if (time < oldest - DOUBT_MS || time > newest + DOUBT_MS) return []
+    return [{ found, inTime: time >= oldest && time <= newest }]
   })
   const comparable = parameters.body !== undefined && !parameters.contentSid && !parameters.smartEncoded && !parameters.shortenUrls
-  const alike = ofThatTime.filter((found) => isAlike(found, parameters, comparable))
+  const [alike, ...more] = ofThatTime.filter(({ found }) => isAlike(found, parameters, comparable))
   // Several alike, or words that Twilio rewrites: which of them it is cannot be told.
-  if (alike.length === 1 && comparable) return receiptOf(alike[0] as MessageInstance)
-  if (alike.length > 0) return 'unknown'
+  if (alike) return alike.inTime && more.length === 0 && comparable ? receiptOf(alike.found) : 'unknown'
   const settled = options.now() - attempted > SETTLE_MS + options.timeoutMs
   return settled && listed.length < MAX_LISTED ? 'not-sent' : 'unknown'
 }

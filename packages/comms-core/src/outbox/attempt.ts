@@ -1,0 +1,103 @@
+import { CommsError, isCommsError } from '../errors.ts'
+import { backOffMs, timeLimit } from '../pause.ts'
+import type { OutboundMessage, SendReceipt, Transport } from '../transport/transport.ts'
+import type { OutboxEntry } from './outbox-entry.ts'
+import { attemptedFact, deferredFact, failedFact, failureOf, optedOutFact, sentFact, uncertainFact } from './outbox-facts.ts'
+import type { OutboxLane } from './outbox-lane.ts'
+import type { Live } from './outbox-memory.ts'
+import { type OutboxWork, outboundMessage, reportProblem } from './outbox-work.ts'
+
+/**
+ * Claims an attempt, makes it, and records what came of it; `onAnswered` is called before that, when the provider has answered. The claim is an event whose key only one instance can record: whoever did not
+ * record it sends nothing.
+ */
+export async function makeAttempt(
+  live: Live,
+  lane: OutboxLane<Live>,
+  { number, onAnswered }: { readonly number: number; readonly onAnswered: () => void },
+  work: OutboxWork,
+): Promise<void> {
+  const { transport, breaker } = lane
+  const { clock, attemptTimeoutMs } = work.options
+  const { entry } = live
+  let message: OutboundMessage
+  let deadline: number
+  try {
+    message = outboundMessage(await work.log.requestOf(entry.request.messageId), work)
+    const now = clock.now()
+    deadline = now + attemptTimeoutMs
+    if (!(await work.log.claim(attemptedFact(entry, transport, { number, by: work.instance, now, deadline })))) return breaker.skip()
+  } catch (error) {
+    breaker.skip()
+    throw error
+  }
+  let receipt: SendReceipt
+  try {
+    receipt = await sendBefore(deadline, transport, message, work)
+  } catch (error) {
+    const recorded = recordFailure(live, lane, number, error, work)
+    onAnswered()
+    return recorded
+  }
+  breaker.succeed()
+  onAnswered()
+  await recordReceipt(entry, transport, receipt, number, work)
+}
+
+async function sendBefore(deadline: number, transport: Transport, message: OutboundMessage, work: OutboxWork): Promise<SendReceipt> {
+  const { clock, sleep } = work.options
+  const remainingMs = deadline - clock.now()
+  // Others may take the attempt for lost by now, and ask the provider what became of it.
+  if (remainingMs <= 0) throw new CommsError('send_unavailable', `${transport.id}: the claim was recorded after its deadline`)
+  const limit = timeLimit(remainingMs, sleep, work.aborting)
+  try {
+    return await transport.send(message, { signal: limit.signal })
+  } finally {
+    limit.end()
+  }
+}
+
+async function recordReceipt(entry: OutboxEntry, transport: Transport, receipt: SendReceipt, number: number, { log, options }: OutboxWork) {
+  const now = options.clock.now()
+  try {
+    const [recorded] = (await log.record([sentFact(entry, transport, receipt, { number, now })])) ?? []
+    if (!recorded || recorded.event.messageId === entry.request.messageId) return
+    const reason = `${transport.id}: it was answered with the id of another message, ${recorded.event.messageId}`
+    await log.record([uncertainFact(entry, transport, { number, now, reason })])
+  } catch (error) {
+    if (!isCommsError(error, 'event_invalid')) throw error
+    await log.record([
+      uncertainFact(entry, transport, { number, now, reason: `${transport.id}: its receipt cannot be recorded: ${error.message}` }),
+    ])
+  }
+}
+
+async function recordFailure(live: Live, { transport, breaker }: OutboxLane<Live>, number: number, error: unknown, work: OutboxWork) {
+  const { log, options } = work
+  const { clock, random, firstRetryMs = 2_000, maxRetryMs = 600_000 } = options
+  const { entry } = live
+  const now = clock.now()
+  const waitMs = backOffMs(number, { firstMs: firstRetryMs, maxMs: maxRetryMs }, random)
+  if (isCommsError(error, 'send_rejected')) {
+    breaker.succeed()
+    const facts = [failedFact(entry, transport, { number, now, error: failureOf(error, 'provider') })]
+    if (error.optedOut) {
+      const { providerCode } = error
+      facts.push(optedOutFact(entry, transport, { number, now, ...(providerCode === undefined ? {} : { providerCode }) }))
+    }
+    await log.record(facts)
+    reportProblem(work, live, 'failed', error.message)
+  } else if (isCommsError(error, 'send_unavailable')) {
+    breaker.fail()
+    const until = now + Math.max(waitMs, error.retryAfterMs ?? 0)
+    await log.record([deferredFact(entry, transport, { number, now, until, error: failureOf(error, 'provider') })])
+  } else if (isCommsError(error, 'transport_misconfigured')) {
+    breaker.fail(true)
+    reportProblem(work, live, 'misconfigured', error.message)
+    await log.record([deferredFact(entry, transport, { number, now, until: now + waitMs, error: failureOf(error, 'configuration') })])
+  } else {
+    breaker.fail()
+    const reason = isCommsError(error) ? error.message : `${transport.id}: send threw something other than a CommsError`
+    await log.record([uncertainFact(entry, transport, { number, now, reason })])
+  }
+}

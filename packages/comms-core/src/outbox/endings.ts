@@ -1,0 +1,72 @@
+import { streamIdOf } from '../events/recorded-event.ts'
+import type { Transport } from '../transport/transport.ts'
+import { nextStep, type Step } from './next-step.ts'
+import { enterFact, lastAttempt, type OutboxEntry } from './outbox-entry.ts'
+import { failedFact, fallbackFact } from './outbox-facts.ts'
+import type { Live } from './outbox-memory.ts'
+import { type OutboxWork, reportProblem } from './outbox-work.ts'
+
+/**
+ * Ends a message that is not to be sent any more: too late, or its contact has opted out. Recorded only on top of what was read, so that
+ * an attempt that another instance begins at this moment is seen, and not called a failure.
+ */
+export async function endUnsent(live: Live, transport: Transport, work: OutboxWork): Promise<void> {
+  const { entry } = live
+  const { messageId, streamId } = entry.request
+  const { store, clock } = work.options
+  for (;;) {
+    let version = 0
+    // What changes from here on is looked at again.
+    live.consentChanged = false
+    for await (const event of store.readStream(streamId, { fromVersion: entry.request.version })) {
+      version = event.version
+      if (event.messageId === messageId) enterFact(entry, event, clock.now())
+    }
+    const { optedOut } = await work.consents.read(streamId, transport.channel)
+    const now = clock.now()
+    const step = nextStep(entry, now, work.limits)
+    const error = step.kind === 'expire' ? EXPIRED : optedOut && isUnsent(entry, step) ? OPTED_OUT : undefined
+    if (!error) {
+      // Under way already: should it have to be sent again, that is not done.
+      if (optedOut) live.consentChanged = true
+      return
+    }
+    const outcome = await work.log.recordAt(version, [failedFact(entry, transport, { now, error })])
+    if (outcome === 'conflict') continue
+    reportProblem(work, live, 'failed', error.text)
+    return
+  }
+}
+
+/** Whether nothing was sent and nothing is under way. */
+export function isUnsent(entry: OutboxEntry, step: Step): boolean {
+  const last = lastAttempt(entry)
+  return entry.sentAt === undefined && (step.kind === 'attempt' || (step.kind === 'wait' && (!last || last.deferredUntil !== undefined)))
+}
+
+/**
+ * Asks for the next way to reach the contact. One that it has opted out of is recorded as asked for and failed, so that the one after it
+ * is taken.
+ */
+export async function fallBack(live: Live, work: OutboxWork): Promise<void> {
+  const { store, clock, transports } = work.options
+  const { fallback, messageId } = live.entry.request
+  const next = transports.find(({ id, channel }) =>
+    fallback?.transport === undefined ? channel === fallback?.channel : id === fallback.transport,
+  )
+  if (!next) return reportProblem(work, live, 'failed', `no transport for the fallback over ${fallback?.channel}`)
+  const now = clock.now()
+  const fact = fallbackFact(await work.log.requestOf(messageId), next, now)
+  for (;;) {
+    const { version, optedOut } = await work.consents.read(streamIdOf(fact), next.channel)
+    // Another instance was quicker.
+    if (await store.find(fact.idempotencyKey)) return
+    const refused = optedOut ? [failedFact({ request: fact }, next, { now, error: OPTED_OUT })] : []
+    if ((await work.log.recordAt(version, [fact, ...refused])) === 'conflict') continue
+    if (optedOut) work.options.logger.warn(`Outbox: ${fact.messageId} over ${next.id}: failed: ${OPTED_OUT.text}`)
+    return
+  }
+}
+
+const EXPIRED = { code: 'expired', class: 'policy', text: 'It could not be sent in time' } as const
+const OPTED_OUT = { code: 'opted_out', class: 'policy', text: 'The contact opted out before it was sent' } as const

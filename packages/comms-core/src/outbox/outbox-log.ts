@@ -1,0 +1,86 @@
+import { isCommsError } from '../errors.ts'
+import { idempotencyKey } from '../events/idempotency-key.ts'
+import type { EventFact, MessageEventOf } from '../events/message-event.ts'
+import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
+import { backOffMs } from '../pause.ts'
+import type { AppendRequest, AppendResult } from '../store/event-store.ts'
+import type { OutboxOptions } from './outbox-options.ts'
+
+/** What an append gave back, one for each fact. `repeated`: it was in the log before, recorded by whomever. */
+export interface Recorded {
+  readonly event: RecordedEvent
+  readonly repeated: boolean
+}
+
+export type OutboxRuntime = OutboxOptions & Required<Pick<OutboxOptions, 'sleep' | 'random'>>
+
+const RETRY = { firstMs: 200, maxMs: 10_000 }
+/** At a stop the log is not waited for longer: what is not recorded then is found out by asking the provider. */
+const TRIES_WHEN_STOPPING = 3
+
+/** The outbox's side of the log: what it records, its own memory hears of at once. */
+export class OutboxLog {
+  readonly #options: OutboxRuntime
+  readonly #onRecorded: (event: RecordedEvent) => void
+  readonly #stopping: AbortSignal
+  readonly #aborting: AbortSignal
+
+  constructor(options: OutboxRuntime, told: { onRecorded: (event: RecordedEvent) => void; stopping: AbortSignal; aborting: AbortSignal }) {
+    this.#options = options
+    this.#onRecorded = told.onRecorded
+    this.#stopping = told.stopping
+    this.#aborting = told.aborting
+  }
+
+  /** The whole request of a message. @throws CommsError `store_unavailable` and the like. */
+  async requestOf(messageId: string): Promise<MessageEventOf<'message.requested'> & RecordedEvent> {
+    const event = await this.#options.store.find(idempotencyKey('request', messageId))
+    if (event?.type === 'message.requested') return event
+    throw new Error(`the log no longer shows the request of ${messageId}`)
+  }
+
+  /**
+   * Records facts, each in its stream; tries until the log takes them. The events stay the same, so an append whose answer was lost is
+   * recognised as ours. Nothing at a stop while the log is away.
+   * @throws CommsError `event_invalid`: they can never be recorded.
+   */
+  async record(facts: readonly EventFact[]): Promise<readonly Recorded[] | undefined> {
+    const events = facts.map((fact) => createEvent(fact, this.#options))
+    const results = await this.#untilTaken(events.map((event) => ({ streamId: streamIdOf(event), events: [event] })))
+    return results?.flatMap((result) => (result.status === 'recorded' ? result.events : []))
+  }
+
+  /** Like {@link record}, in one stream, all or nothing, and only when the stream is at this version. `conflict` when it is not. */
+  async recordAt(version: number, facts: readonly EventFact[]): Promise<'recorded' | 'conflict' | undefined> {
+    const events = facts.map((fact) => createEvent(fact, this.#options))
+    const [first] = events
+    if (!first) return 'recorded'
+    const results = await this.#untilTaken([{ streamId: streamIdOf(first), events, expectedVersion: version }])
+    return results?.[0]?.status
+  }
+
+  /** Whether the event was recorded for this process: by this call, or by one whose answer was lost. */
+  async claim(fact: EventFact): Promise<boolean> {
+    const event = createEvent(fact, this.#options)
+    const [result] = (await this.#untilTaken([{ streamId: streamIdOf(event), events: [event] }])) ?? []
+    return result?.status === 'recorded' && result.events[0]?.event.id === event.id
+  }
+
+  async #untilTaken(requests: readonly AppendRequest[]): Promise<readonly AppendResult[] | undefined> {
+    const { store, logger, sleep, random } = this.#options
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const results = await store.append(requests)
+        for (const result of results) {
+          if (result.status === 'recorded') for (const { event } of result.events) this.#onRecorded(event)
+        }
+        return results
+      } catch (error) {
+        logger.error('Outbox: the log cannot be written', { error: error instanceof Error ? error.message : String(error) })
+        if (isCommsError(error, 'event_invalid')) throw error
+        if (this.#stopping.aborted && tries >= TRIES_WHEN_STOPPING) return undefined
+        await sleep(backOffMs(tries, RETRY, random), this.#aborting)
+      }
+    }
+  }
+}
