@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../events/recorded-event.ts'
-import type { Clock } from '../runtime.ts'
+import { type Clock, isoInstant } from '../runtime.ts'
 import { type RateLimiter, rateLimiter } from '../transport/rate-limit.ts'
 import type { Transport } from '../transport/transport.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -11,7 +11,12 @@ export interface LaneState {
   readonly inFlight: number
   /** The provider is left alone for a while. */
   readonly paused: boolean
+  /** ISO 8601: until when messages that are ready are held back, by a limit of the provider or because it is left alone. Absent: they are not. */
+  readonly heldUntil?: string
 }
+
+/** Shorter waits are a provider's usual pace. */
+const LONG_WAIT_MS = 5_000
 
 /** The messages of one transport that are ready to be sent: first come, first served, a few at a time, within the provider's limits. */
 export class OutboxLane<Item> {
@@ -24,6 +29,7 @@ export class OutboxLane<Item> {
   #added: Item[] = []
   #ready: Item[] = []
   #inFlight = 0
+  #toldOf = 0
 
   constructor(transport: Transport, options: { concurrency: number; clock: Clock }) {
     this.transport = transport
@@ -44,7 +50,10 @@ export class OutboxLane<Item> {
   }
 
   state(): LaneState {
-    return { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen() }
+    const state = { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen() }
+    const freeAt = this.freeAt()
+    const held = this.isHeldBack() && freeAt > this.#clock.now() && Number.isFinite(freeAt)
+    return held ? { ...state, heldUntil: isoInstant(freeAt) } : state
   }
 
   /** Counts an attempt, ours or another instance's, against the limits. */
@@ -82,6 +91,13 @@ export class OutboxLane<Item> {
   /** Whether messages wait although there is room for them. */
   isHeldBack(): boolean {
     return this.#waiting() > 0 && this.#inFlight < this.#concurrency
+  }
+
+  /** Whether people should hear that messages wait until then: once for each long wait. */
+  isNews(freeAt: number): boolean {
+    const news = freeAt - this.#clock.now() >= LONG_WAIT_MS && freeAt > this.#toldOf
+    if (news) this.#toldOf = freeAt
+    return news
   }
 
   #waiting(): number {

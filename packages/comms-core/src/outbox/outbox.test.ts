@@ -294,6 +294,12 @@ describe('order and measure', () => {
     for (let index = 0; index < 10; index += 1) await request({ to: `+3363998000${index}` })
     await time.pass(600_000)
     expect(pigeon.taken).toHaveLength(3)
+    expect(first.state().lanes.pigeon).toEqual({
+      ready: 7,
+      inFlight: 0,
+      paused: false,
+      heldUntil: expect.stringMatching(/^2026-01-06T11:00:00/),
+    })
     await first.stop()
     start({ checkpoints })
     start()

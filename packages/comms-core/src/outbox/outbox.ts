@@ -218,7 +218,12 @@ export class Outbox {
     }
     if (!lane.isHeldBack()) return
     const freeAt = lane.freeAt()
-    if (Number.isFinite(freeAt)) this.#wakes.at(freeAt, lane)
+    if (!Number.isFinite(freeAt)) return
+    this.#wakes.at(freeAt, lane)
+    if (!lane.isNews(freeAt)) return
+    const { ready, heldUntil, paused } = lane.state()
+    const why = paused ? 'the provider is left alone after failures' : 'a limit of the provider'
+    this.#work.options.logger.info(`Outbox: ${ready} messages over ${lane.transport.id} wait until ${heldUntil}: ${why}`)
   }
 
   #run(live: Live, work: () => Promise<void>): void {
