@@ -22,7 +22,7 @@ export async function benchSending(): Promise<string> {
   const peer = new Worker(new URL('./twilio-peer.ts', import.meta.url))
   const [account] = (await once(peer, 'message')) as [{ accountSid: string; authToken: string; apiUrl: string }]
   const transport = twilioTransport({ ...account, from: '+12025550100', allowUnverifiedWebhooks: true })
-  const runs = 3
+  const runs = 7
   let folders = 0
   const fresh = () => join(dir, String(folders++))
   const stores: Readonly<Record<string, () => EventStore | Promise<EventStore>>> = {

@@ -14,6 +14,8 @@ export interface Recorded {
 
 export type OutboxRuntime = OutboxOptions & Required<Pick<OutboxOptions, 'sleep' | 'random'>>
 
+/** What is recorded within this time goes together. */
+const GATHER_MS = 2
 const RETRY = { firstMs: 200, maxMs: 10_000 }
 /** At a stop the log is not waited for longer: what is not recorded then is found out by asking the provider. */
 const TRIES_WHEN_STOPPING = 3
@@ -24,6 +26,11 @@ export class OutboxLog {
   readonly #onRecorded: (event: RecordedEvent) => void
   readonly #stopping: AbortSignal
   readonly #aborting: AbortSignal
+  #gathered: {
+    readonly requests: readonly AppendRequest[]
+    readonly resolve: (results: readonly AppendResult[]) => void
+    readonly reject: (error: unknown) => void
+  }[] = []
 
   constructor(options: OutboxRuntime, told: { onRecorded: (event: RecordedEvent) => void; stopping: AbortSignal; aborting: AbortSignal }) {
     this.#options = options
@@ -66,11 +73,40 @@ export class OutboxLog {
     return result?.status === 'recorded' && result.events[0]?.event.id === event.id
   }
 
+  /** Appends, together with what else is recorded within a moment: a disk is synced once for all. */
+  #gather(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
+    return new Promise((resolve, reject) => {
+      this.#gathered.push({ requests, resolve, reject })
+      if (this.#gathered.length === 1) void this.#options.sleep(GATHER_MS, this.#stopping).then(() => this.#appendGathered())
+    })
+  }
+
+  async #appendGathered(): Promise<void> {
+    const gathered = this.#gathered
+    this.#gathered = []
+    const { store } = this.#options
+    try {
+      const results = await store.append(gathered.flatMap(({ requests }) => requests))
+      let start = 0
+      for (const { requests, resolve } of gathered) {
+        resolve(results.slice(start, start + requests.length))
+        start += requests.length
+      }
+    } catch (error) {
+      // Only the one to blame is refused.
+      const alone = isCommsError(error, 'event_invalid') && gathered.length > 1
+      for (const { requests, resolve, reject } of gathered) {
+        if (alone) store.append(requests).then(resolve, reject)
+        else reject(error)
+      }
+    }
+  }
+
   async #untilTaken(requests: readonly AppendRequest[]): Promise<readonly AppendResult[] | undefined> {
-    const { store, logger, sleep, random } = this.#options
+    const { logger, sleep, random } = this.#options
     for (let tries = 1; ; tries += 1) {
       try {
-        const results = await store.append(requests)
+        const results = await this.#gather(requests)
         for (const result of results) {
           if (result.status === 'recorded') for (const { event } of result.events) this.#onRecorded(event)
         }

@@ -3,6 +3,7 @@ import { memoryCheckpointStore } from '../consumers/memory-checkpoint-store.ts'
 import { parseContactAddress } from '../events/contact-address.ts'
 import type { EventFact } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
+import { type Sleep, timerSleep } from '../pause.ts'
 import { silentLogger, systemClock, uuidSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
@@ -689,7 +690,9 @@ describe('two equal messages', () => {
 
 describe('much', () => {
   it('to one contact takes no longer for each message', async () => {
-    const real = { store, transports, clock: systemClock, ids: uuidSource, logger: silentLogger }
+    // What is gathered for a moment is not waited for here.
+    const sleep: Sleep = (ms, signal) => (ms < 10 ? Promise.resolve() : timerSleep(ms, signal))
+    const real = { store, transports, clock: systemClock, ids: uuidSource, logger: silentLogger, sleep }
     const outbox = new Outbox(real)
     growth.onGrown(() => outbox.wake())
     let expected = 0
