@@ -5,7 +5,7 @@ afterEach(closeAll)
 
 describe('settings', () => {
   it('take a reboot to show, and notify of it', async () => {
-    const greenApi = await simulator({ speed: 2_000 })
+    const greenApi = await simulator({ speed: 150 })
     expect((await call(greenApi, 'setSettings', { delaySendMessagesMilliseconds: 1_000 })).json).toEqual({ saveSettings: true })
     expect((await call(greenApi, 'getSettings')).json.delaySendMessagesMilliseconds).toBe(500)
     expect((await call(greenApi, 'getStateInstance')).json).toEqual({ stateInstance: 'starting' })
