@@ -30,9 +30,19 @@ export class CircuitBreaker {
     this.#options = options
   }
 
+  /** Whether it has opened and no call has succeeded since. */
+  get isOpen(): boolean {
+    return this.#opened > 0
+  }
+
   /** Whether a call would be let through now. */
   get isClosed(): boolean {
     return this.waitMs() === 0 && !this.#trying
+  }
+
+  /** When the next call may be tried, in milliseconds; in the past when it may be now. Infinite while one call tries alone. */
+  freeAt(): number {
+    return this.#trying ? Number.POSITIVE_INFINITY : this.#openUntil
   }
 
   /** Milliseconds until the next call may be tried; 0 when it may be now. */
@@ -40,7 +50,7 @@ export class CircuitBreaker {
     return Math.max(0, this.#openUntil - this.#options.clock.now())
   }
 
-  /** Whether the call may be made; its end must then be told with `succeeded` or `failed`. */
+  /** Whether the call may be made; its end must then be told with `succeeded` or `failed`, or with `skipped` when it was not made. */
   take(): boolean {
     if (!this.isClosed) return false
     if (this.#opened > 0) this.#trying = true
@@ -56,13 +66,17 @@ export class CircuitBreaker {
     if (wasOpen) this.#options.onChange?.('closed', 0)
   }
 
-  /** An error with `retryAfterMs` opens it at once, for at least that long. */
-  failed(error: unknown): void {
+  skipped(): void {
+    this.#trying = false
+  }
+
+  /** An error with `retryAfterMs` opens it at once, for at least that long; `atOnce` does so without a time of its own. */
+  failed(error?: unknown, { atOnce = false }: { readonly atOnce?: boolean } = {}): void {
     const { failures, clock, random, onChange } = this.#options
     this.#failures += 1
     this.#trying = false
     const asked = (isCommsError(error) && error.retryAfterMs) || 0
-    if (this.#failures < failures && this.#opened === 0 && asked === 0) return
+    if (this.#failures < failures && this.#opened === 0 && asked === 0 && !atOnce) return
     // Calls that were under way when it opened say nothing new.
     if (this.#opened > 0 && this.waitMs() > 0 && asked === 0) return
     this.#opened += 1

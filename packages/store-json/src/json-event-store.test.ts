@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmdirSync } from 'node:fs'
 import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -330,12 +331,13 @@ it('refuses options without a folder', async () => {
 
 /** A folder of one megabyte with 200 kB of ballast in it, or nothing where this user may not mount. */
 function mountTmpfs(): string | undefined {
-  const at = execFileSync('mktemp', ['-d', join(tmpdir(), 'pipe-comms-small-XXXXXX')], { encoding: 'utf8' }).trim()
+  const at = mkdtempSync(join(tmpdir(), 'pipe-comms-small-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at], { stdio: 'ignore' })
     execFileSync('dd', ['if=/dev/zero', `of=${join(at, 'ballast')}`, 'bs=1k', 'count=200'], { stdio: 'ignore' })
     return at
   } catch {
+    rmdirSync(at)
     return undefined
   }
 }

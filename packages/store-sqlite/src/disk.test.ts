@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -171,12 +172,13 @@ describe("another connection's lock", () => {
 
 /** A folder of one megabyte with 200 kB of ballast in it, or nothing where this user may not mount. */
 function mountTmpfs(): string | undefined {
-  const at = execFileSync('mktemp', ['-d', join(tmpdir(), 'pipe-comms-small-XXXXXX')], { encoding: 'utf8' }).trim()
+  const at = mkdtempSync(join(tmpdir(), 'pipe-comms-small-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at], { stdio: 'ignore' })
     execFileSync('dd', ['if=/dev/zero', `of=${join(at, 'ballast')}`, 'bs=1k', 'count=200'], { stdio: 'ignore' })
     return at
   } catch {
+    rmdirSync(at)
     return undefined
   }
 }

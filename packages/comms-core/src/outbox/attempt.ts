@@ -26,9 +26,9 @@ export async function makeAttempt(
     message = outboundMessage(await work.log.requestOf(entry.request.messageId), work)
     const now = clock.now()
     deadline = now + attemptTimeoutMs
-    if (!(await work.log.claim(attemptedFact(entry, transport, { number, by: work.instance, now, deadline })))) return breaker.skip()
+    if (!(await work.log.claim(attemptedFact(entry, transport, { number, by: work.instance, now, deadline })))) return breaker.skipped()
   } catch (error) {
-    breaker.skip()
+    breaker.skipped()
     throw error
   }
   let receipt: SendReceipt
@@ -39,7 +39,7 @@ export async function makeAttempt(
     onAnswered()
     return recorded
   }
-  breaker.succeed()
+  breaker.succeeded()
   onAnswered()
   await recordReceipt(entry, transport, receipt, number, work)
 }
@@ -79,7 +79,7 @@ async function recordFailure(live: Live, { transport, breaker }: OutboxLane<Live
   const now = clock.now()
   const waitMs = backOffMs(number, { firstMs: firstRetryMs, maxMs: maxRetryMs }, random)
   if (isCommsError(error, 'send_rejected')) {
-    breaker.succeed()
+    breaker.succeeded()
     const facts = [failedFact(entry, transport, { number, now, error: failureOf(error, 'provider') })]
     if (error.optedOut) {
       const { providerCode } = error
@@ -88,15 +88,15 @@ async function recordFailure(live: Live, { transport, breaker }: OutboxLane<Live
     await log.record(facts)
     reportProblem(work, live, 'failed', error.message)
   } else if (isCommsError(error, 'send_unavailable')) {
-    breaker.fail()
+    breaker.failed()
     const until = now + Math.max(waitMs, error.retryAfterMs ?? 0)
     await log.record([deferredFact(entry, transport, { number, now, until, error: failureOf(error, 'provider') })])
   } else if (isCommsError(error, 'transport_misconfigured')) {
-    breaker.fail(true)
+    breaker.failed(undefined, { atOnce: true })
     reportProblem(work, live, 'misconfigured', error.message)
     await log.record([deferredFact(entry, transport, { number, now, until: now + waitMs, error: failureOf(error, 'configuration') })])
   } else {
-    breaker.fail()
+    breaker.failed()
     const reason = isCommsError(error) ? error.message : `${transport.id}: send threw something other than a CommsError`
     await log.record([uncertainFact(entry, transport, { number, now, reason })])
   }

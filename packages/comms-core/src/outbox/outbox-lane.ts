@@ -1,8 +1,8 @@
+import { CircuitBreaker } from '../circuit-breaker.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import { type Clock, isoInstant } from '../runtime.ts'
 import { type RateLimiter, rateLimiter } from '../transport/rate-limit.ts'
 import type { Transport } from '../transport/transport.ts'
-import { CircuitBreaker } from './circuit-breaker.ts'
 
 /** For metrics. */
 export interface LaneState {
@@ -15,6 +15,8 @@ export interface LaneState {
   readonly heldUntil?: string
 }
 
+/** Fewer failures in a row happen by chance; a provider that is down is left alone for five seconds, and up to five minutes. */
+const DOWN = { failures: 5, firstMs: 5_000, maxMs: 300_000 }
 /** Shorter waits are a provider's usual pace. */
 const LONG_WAIT_MS = 5_000
 
@@ -31,9 +33,9 @@ export class OutboxLane<Item> {
   #inFlight = 0
   #toldOf = 0
 
-  constructor(transport: Transport, options: { concurrency: number; clock: Clock }) {
+  constructor(transport: Transport, options: { concurrency: number; clock: Clock; random: () => number }) {
     this.transport = transport
-    this.breaker = new CircuitBreaker(options.clock)
+    this.breaker = new CircuitBreaker({ ...DOWN, clock: options.clock, random: options.random })
     this.#concurrency = options.concurrency
     this.#clock = options.clock
     this.#limiters = (transport.sendLimits ?? []).map((limit) => rateLimiter(limit, { clock: options.clock }))
@@ -50,7 +52,7 @@ export class OutboxLane<Item> {
   }
 
   state(): LaneState {
-    const state = { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen() }
+    const state = { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen }
     const freeAt = this.freeAt()
     const held = this.isHeldBack() && freeAt > this.#clock.now() && Number.isFinite(freeAt)
     return held ? { ...state, heldUntil: isoInstant(freeAt) } : state
@@ -69,7 +71,7 @@ export class OutboxLane<Item> {
   take(): Item | undefined {
     if (this.#waiting() === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
     this.#inFlight += 1
-    this.breaker.begin()
+    this.breaker.take()
     if (this.#ready.length === 0) {
       this.#ready = this.#added.reverse()
       this.#added = []
@@ -85,7 +87,7 @@ export class OutboxLane<Item> {
   freeAt(): number {
     const waits = this.#limiters.map((limiter) => limiter.waitMs())
     const limited = Math.max(0, ...waits)
-    return Math.max(this.breaker.opensAt(), limited > 0 ? this.#clock.now() + limited : 0)
+    return Math.max(this.breaker.freeAt(), limited > 0 ? this.#clock.now() + limited : 0)
   }
 
   /** Whether messages wait although there is room for them. */

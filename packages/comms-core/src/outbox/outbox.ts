@@ -65,7 +65,7 @@ export class Outbox {
       stopping,
       aborting,
     }
-    this.#lanes = new Map(transports.map((transport) => [transport.id, new OutboxLane<Live>(transport, { concurrency, clock })]))
+    this.#lanes = new Map(transports.map((transport) => [transport.id, new OutboxLane<Live>(transport, { concurrency, clock, random })]))
     this.#wakes = new WakeTimes({
       clock,
       sleep,
@@ -199,7 +199,7 @@ export class Outbox {
       const step = this.#stepOf(next)
       if (step.kind !== 'attempt' || !this.#memory.has(next)) {
         lane.end()
-        lane.breaker.skip()
+        lane.breaker.skipped()
         this.#evaluate(next)
         continue
       }
