@@ -16,7 +16,7 @@ const READS = 50_000
 const AT_ONCE = 100
 const EMMETT_APPENDS = 1000
 /** A round of appends is short, and its code takes some rounds until it is compiled for good. */
-const APPEND_ROUNDS = { runs: 9, warmUps: 8 }
+const APPEND_ROUNDS = { runs: 15, warmUps: 8 }
 /** Otherwise the heap grows because it may, not because it must, and flat memory cannot be told from lazy collection. */
 const MODEST_HEAP = ['--max-old-space-size=64', '--max-semi-space-size=8']
 

@@ -47,6 +47,8 @@ interface Written extends Group {
 const MAX_GROUP_CHARACTERS = 8_388_608
 /** As much is worth a sync of its own: while the disk works on it, more is written. */
 const WORTH_A_SYNC_CHARACTERS = 16_384
+/** A disk that takes longer for a sync is waited for anyway: the more goes in one sync the better. */
+const QUICK_SYNC_MS = 1
 
 /**
  * Appends that wait go together in one group with one sync; each hears only of its own requests. While the disk syncs a group, the
@@ -58,6 +60,7 @@ export class GroupCommit {
   #written: Written[] = []
   #writing: Promise<void> | undefined
   #syncing: Promise<void> | undefined
+  #lastSyncMs = 0
 
   constructor(log: GroupLog) {
     this.#log = log
@@ -104,10 +107,10 @@ export class GroupCommit {
     this.#writing = undefined
   }
 
-  /** All that waits; when the disk has nothing to do and there is enough, half of it, to be synced while the other half is written. */
+  /** All that waits; when a quick disk has nothing to do and there is enough, half of it, to be synced while the other half is written. */
   #take(): Group {
     const waiting = this.#waiting.reduce((sum, { characters }) => sum + characters, 0)
-    const isHalved = this.#syncing === undefined && waiting >= 2 * WORTH_A_SYNC_CHARACTERS
+    const isHalved = this.#syncing === undefined && this.#lastSyncMs < QUICK_SYNC_MS && waiting >= 2 * WORTH_A_SYNC_CHARACTERS
     const most = Math.min(MAX_GROUP_CHARACTERS, isHalved ? waiting / 2 : waiting)
     let characters = 0
     let count = 0
@@ -124,7 +127,9 @@ export class GroupCommit {
       const synced = this.#written
       this.#written = []
       try {
+        const startedAt = performance.now()
         await this.#log.sync(isLittle(synced) && this.#waiting.length === 0)
+        this.#lastSyncMs = performance.now() - startedAt
         for (const { appends, results } of synced) answer(appends, results)
       } catch (error) {
         // What was written behind it goes with it.

@@ -9,8 +9,8 @@ export interface EventCacheOptions {
   /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
   readonly maxBatch?: number
   /**
-   * Most writes under way at once: while the store makes one durable, the next is made ready. Events of one stream are never in two, so
-   * they keep their order. @default 2
+   * Most writes under way at once: while the store makes one durable, the next is made ready. What waits is shared between them when
+   * the store is quick. Events of one stream are never in two, so they keep their order. @default 2
    */
   readonly maxWrites?: number
   /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
@@ -57,6 +57,8 @@ export function eventCache(options: EventCacheOptions): EventCache {
 
 /** Fewer appends than this go in one write: a second one would cost more than it gains. */
 const WORTH_A_WRITE = 16
+/** A store that takes longer for a write is waited for anyway: the more goes in one write the better. */
+const QUICK_WRITE_MS = 2
 
 interface Waiting {
   readonly requests: readonly AppendRequest[]
@@ -81,9 +83,8 @@ class BatchingCache implements EventCache {
   #writes = 0
   #lastBatch = 0
   #lastFlushMs = 0
-  #writing = 0
-  /** Streams of the writes under way. */
-  readonly #streams = new Set<string>()
+  /** The writes under way: the streams that each is about. */
+  readonly #writing = new Set<ReadonlySet<string>>()
   #starting = false
   #idle: (() => void)[] = []
   #closing: Promise<void> | undefined
@@ -176,14 +177,14 @@ class BatchingCache implements EventCache {
   }
 
   async #closeWhenIdle(): Promise<void> {
-    if (this.#waiting.length > 0 || this.#writing > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#waiting.length > 0 || this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#wakeTails()
     await this.#store.close()
   }
 
   /** What is appended in the same turn goes together. */
   #startSoon(): void {
-    if (this.#starting || this.#writing === this.#maxWrites) return
+    if (this.#starting || this.#writing.size === this.#maxWrites) return
     this.#starting = true
     queueMicrotask(() => {
       this.#starting = false
@@ -192,15 +193,14 @@ class BatchingCache implements EventCache {
   }
 
   #startWrites(): void {
-    while (this.#waiting.length > 0 && this.#writing < this.#maxWrites) {
-      const batch = this.#takeBatch()
+    while (this.#waiting.length > 0 && this.#writing.size < this.#maxWrites) {
+      const { batch, streams } = this.#takeBatch()
       if (batch.length === 0) return
-      this.#writing += 1
+      this.#writing.add(streams)
       void this.#write(batch).then(() => {
-        this.#writing -= 1
-        for (const { requests } of batch) for (const { streamId } of requests) this.#streams.delete(streamId)
+        this.#writing.delete(streams)
         if (this.#waiting.length > 0) this.#startSoon()
-        else if (this.#writing === 0) for (const resolve of this.#idle.splice(0)) resolve()
+        else if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
       })
     }
   }
@@ -209,14 +209,16 @@ class BatchingCache implements EventCache {
    * This write's share of what waits, and what belongs to the same streams, up to the first append to a stream that another write is
    * about: it must not overtake it.
    */
-  #takeBatch(): Waiting[] {
-    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / (this.#maxWrites - this.#writing)))
+  #takeBatch(): { batch: readonly Waiting[]; streams: ReadonlySet<string> } {
+    const free = this.#lastFlushMs < QUICK_WRITE_MS ? this.#maxWrites - this.#writing.size : 1
+    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / free))
+    const others = [...this.#writing]
     const streams = new Set<string>()
     let events = 0
     let count = 0
     for (const { requests, size } of this.#waiting) {
       if (count > 0 && events + size > this.#maxBatch) break
-      if (this.#streams.size > 0 && isAbout(requests, this.#streams)) break
+      if (others.some((other) => isAbout(requests, other))) break
       if (count >= share && !isAbout(requests, streams)) break
       for (const { streamId } of requests) streams.add(streamId)
       events += size
@@ -224,8 +226,7 @@ class BatchingCache implements EventCache {
     }
     const batch = this.#waiting.slice(0, count)
     this.#waiting = this.#waiting.slice(count)
-    for (const streamId of streams) this.#streams.add(streamId)
-    return batch
+    return { batch, streams }
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
