@@ -1,6 +1,5 @@
 import { decideAppends } from '@pipe-comms/core'
-import type { Database } from 'better-sqlite3'
-import { toColumn } from './column-text.ts'
+import type { Database, Statement } from 'better-sqlite3'
 import { type EventRow, withPlace } from './stored-event.ts'
 import type { EventPlace, WriteAnswer, WriteRequest } from './write-parcel.ts'
 
@@ -13,40 +12,69 @@ const INSERT = `
     message_id, occurred_at, recorded_at, event_json)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+/** Versions of so many streams are remembered; then it begins anew. */
+const MAX_VERSIONS = 10_000
+
 /**
  * Records requests by the rules of an EventStore. Call it inside an immediate transaction: SQLite has one writer at a time, so nobody
  * can take a version, a key or a position between the look and the insert, and rows become visible in the order of their positions.
+ * The names in requests are as {@link toColumn} writes them.
  */
-export function prepareAppend(db: Database): (requests: readonly WriteRequest[], recordedAt: string) => readonly WriteAnswer[] {
-  const versionOf = db.prepare<[string], number | null>(VERSION).pluck()
-  const known = db.prepare<[string], [number, number, string]>(KNOWN).raw()
-  const newest = db.prepare<[], number | null>(NEWEST).pluck()
-  const insert = db.prepare(INSERT)
+export class Appends {
+  readonly #versionOf: Statement<[string], number | null>
+  readonly #known: Statement<[string], [number, number, string]>
+  readonly #newest: Statement<[], number | null>
+  readonly #insert: Statement<unknown[]>
+  readonly #changedElsewhere: Statement<[], number>
+  /** What the streams' versions are within the transaction, as far as they were asked for. */
+  readonly #versions = new Map<string, number>()
+  #change = 0
 
-  return (requests, recordedAt) => {
-    let row = newest.get() ?? 0
+  constructor(db: Database) {
+    this.#versionOf = db.prepare<[string], number | null>(VERSION).pluck()
+    this.#known = db.prepare<[string], [number, number, string]>(KNOWN).raw()
+    this.#newest = db.prepare<[], number | null>(NEWEST).pluck()
+    this.#insert = db.prepare(INSERT)
+    this.#changedElsewhere = db.prepare<[], number>('PRAGMA data_version').pluck()
+  }
+
+  /** To be called when a transaction has begun: another process may have written since the last one. */
+  begin(): void {
+    const change = this.#changedElsewhere.get() as number
+    if (change !== this.#change || this.#versions.size > MAX_VERSIONS) this.forget()
+    this.#change = change
+  }
+
+  /** To be called when what was recorded is rolled back. */
+  forget(): void {
+    this.#versions.clear()
+  }
+
+  record(requests: readonly WriteRequest[], recordedAt: string): readonly WriteAnswer[] {
+    let row = this.#newest.get() ?? 0
     return decideAppends<EventRow, EventPlace>(requests, {
-      versionOf: (streamId) => versionOf.get(toColumn(streamId)) ?? 0,
+      versionOf: (streamId) => this.#versions.get(streamId) ?? this.#versionOf.get(streamId) ?? 0,
       recordedUnder: (key) => {
-        const found = known.get(toColumn(key))
+        const found = this.#known.get(key)
         return found && { row: found[0], version: found[1], json: found[2] }
       },
-      record: (event, { streamId, version }) => {
-        const { idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json } = event
+      record: ({ idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json }, { streamId, version }) => {
         row += 1
-        insert.run(
+        this.#versions.set(streamId, version)
+        const stored = withPlace(json, streamId, version, recordedAt)
+        this.#insert.run(
           row,
-          toColumn(streamId),
+          streamId,
           version,
-          toColumn(idempotencyKey),
+          idempotencyKey,
           eventId,
           eventType,
           channel,
-          leadId && toColumn(leadId),
-          messageId && toColumn(messageId),
+          leadId,
+          messageId,
           occurredAt,
           recordedAt,
-          withPlace(json, { streamId, version, recordedAt }),
+          stored,
         )
         return { row, version }
       },

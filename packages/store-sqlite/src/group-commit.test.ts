@@ -39,7 +39,7 @@ function parcel(job: number, keys: readonly string[], last = true): WriterMessag
   const fields: Field[] = []
   packPart({ job, last, requests: keys.length }, fields)
   for (const key of keys) {
-    packRequest({ streamId: 'whatsapp:+33639980001' }, 1, fields)
+    packRequest('whatsapp:+33639980001', undefined, 1, fields)
     packEvent(toRow(aMessage(key)), fields)
   }
   return { parcel: fields, recordedAt: '2026-01-06T10:00:00.000Z' }

@@ -1,6 +1,6 @@
 import { type BigIntStats, statSync } from 'node:fs'
 import { CommsError } from '@pipe-comms/core'
-import { prepareAppend } from './append.ts'
+import { Appends } from './append.ts'
 import { databaseError } from './database-error.ts'
 import { openToWrite } from './open-database.ts'
 import { prepareSaveCheckpoint } from './save-checkpoint.ts'
@@ -37,18 +37,18 @@ export async function openLogWriter(file: string, synchronous: 'full' | 'normal'
     throw databaseError('Cannot open', file, cause)
   })
   const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => db.prepare(sql))
-  const append = prepareAppend(db)
+  const appends = new Appends(db)
   const save = prepareSaveCheckpoint(db)
   const opened = statSync(file, { bigint: true })
   return {
     begin: () =>
       whileBusy(() => begin?.run()).then(
-        () => undefined,
+        () => appends.begin(),
         (cause) => {
           throw databaseError('Cannot write', file, cause)
         },
       ),
-    append: (requests, recordedAt) => coded('Cannot write', () => append(requests, recordedAt)),
+    append: (requests, recordedAt) => coded('Cannot write', () => appends.record(requests, recordedAt)),
     saveCheckpoint: (checkpoint, savedAt) => coded('Cannot write', () => save(checkpoint, savedAt)),
     commit: () =>
       coded('Cannot write', () => {
@@ -56,6 +56,7 @@ export async function openLogWriter(file: string, synchronous: 'full' | 'normal'
         checkSameFile(file, opened)
       }),
     rollback: () => {
+      appends.forget()
       // After some errors, such as a full disk, SQLite has rolled back by itself (https://www.sqlite.org/lang_transaction.html).
       if (db.inTransaction) coded('Cannot write', () => rollback?.run())
     },

@@ -1,6 +1,10 @@
 import { CommsError, eventToJson, type NewEvent, type Position, type RecordedEvent, type StoredEvent, upcastEvent } from '@pipe-comms/core'
+import { toColumn } from './column-text.ts'
 
-/** One event on its way into `message_events`, all text taken from it: what the caller does to its object later changes nothing. */
+/**
+ * One event on its way into `message_events`, all text taken from it: what the caller does to its object later changes nothing. Names
+ * are as {@link toColumn} writes them.
+ */
 export interface EventRow {
   readonly idempotencyKey: string
   readonly eventId: string
@@ -25,16 +29,25 @@ export function toRow(event: NewEvent): EventRow {
   for (const text of [leadId, messageId]) {
     if (text !== null && typeof text !== 'string') throw notText(text)
   }
-  return { idempotencyKey, eventId: id, eventType: type, channel, leadId, messageId, occurredAt, json: eventToJson(event) }
+  return {
+    idempotencyKey: toColumn(idempotencyKey),
+    eventId: id,
+    eventType: type,
+    channel,
+    leadId: leadId && toColumn(leadId),
+    messageId: messageId && toColumn(messageId),
+    occurredAt,
+    json: eventToJson(event),
+  }
 }
 
 function notText(got: unknown): CommsError {
   return new CommsError('event_invalid', `Expected the id, key, type, channel and time of an event as text, got ${typeof got}`)
 }
 
-/** The event's JSON text with its place written into it, without parsing it again. */
-export function withPlace(json: string, place: { streamId: string; version: number; recordedAt: string }): string {
-  return `${json.slice(0, -1)},"streamId":${JSON.stringify(place.streamId)},"version":${place.version},"recordedAt":"${place.recordedAt}"}`
+/** The event's JSON text with its place written into it, without parsing it again. `stream`: as a column, which JSON escapes alike. */
+export function withPlace(json: string, stream: string, version: number, recordedAt: string): string {
+  return `${json.slice(0, -1)},"streamId":"${stream}","version":${version},"recordedAt":"${recordedAt}"}`
 }
 
 /**

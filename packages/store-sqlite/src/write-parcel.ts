@@ -6,7 +6,7 @@ import type { EventRow } from './stored-event.ts'
  */
 export type Field = string | number | null
 
-/** A request as the writer decides it. */
+/** A request as the writer decides it. The stream is named as a column. */
 export interface WriteRequest {
   readonly streamId: string
   readonly expectedVersion: number | undefined
@@ -43,8 +43,8 @@ export function packEvent(row: EventRow, fields: Field[]): void {
   fields.push(idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json)
 }
 
-export function packRequest(request: { streamId: string; expectedVersion?: number | undefined }, events: number, fields: Field[]): void {
-  fields.push(request.streamId, request.expectedVersion ?? NO_EXPECTATION, events)
+export function packRequest(stream: string, expectedVersion: number | undefined, events: number, fields: Field[]): void {
+  fields.push(stream, expectedVersion ?? NO_EXPECTATION, events)
 }
 
 export function packPart(part: { job: number; last: boolean; requests: number }, fields: Field[]): void {

@@ -7,6 +7,7 @@ import {
   type NewEvent,
   type RecordedEvent,
 } from '@pipe-comms/core'
+import { toColumn } from './column-text.ts'
 import { positionOf } from './position.ts'
 import { toRecordedEvent, toRow } from './stored-event.ts'
 import { type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
@@ -86,7 +87,7 @@ export class WriteQueue {
         if (typeof request.streamId !== 'string') {
           throw new CommsError('event_invalid', `Expected the name of a stream as text, got ${typeof request.streamId}`)
         }
-        packRequest(request, request.events.length, packed)
+        packRequest(toColumn(request.streamId), request.expectedVersion, request.events.length, packed)
         for (const event of request.events) packEvent(toRow(event), packed)
         copies.push({ streamId: request.streamId, events: request.events.map((event) => ({ ...event })) })
         events += request.events.length
