@@ -57,7 +57,7 @@ function start(settings: OutboxSettings & { store?: EventStore } = {}): Outbox {
     pollMs: 3_600_000,
     ...settings,
   })
-  growth.onGrown(() => outbox.wake())
+  growth.onGrown((recorded) => outbox.heard(recorded))
   outbox.start()
   running.push(outbox)
   return outbox
@@ -694,7 +694,7 @@ describe('much', () => {
     const sleep: Sleep = (ms, signal) => (ms < 10 ? Promise.resolve() : timerSleep(ms, signal))
     const real = { store, transports, clock: systemClock, ids: uuidSource, logger: silentLogger, sleep }
     const outbox = new Outbox(real)
-    growth.onGrown(() => outbox.wake())
+    growth.onGrown((recorded) => outbox.heard(recorded))
     let expected = 0
     const perMessage = async (count: number) => {
       const consents = new ConsentReader(store)
