@@ -94,7 +94,7 @@ export class Outbox {
       },
       onEvent: (event, before) => {
         const { concerned, attempted } = this.#memory.read(event, before)
-        if (event.type === 'message.requested' && concerned.length > 0 && this.#memory.ready) this.#work.log.atHand.keep(event)
+        if (event.type === 'message.requested' && concerned.length > 0) this.#work.log.atHand.keep(event)
         if (attempted) for (const lane of this.#lanes.values()) if (lane.serves(event)) lane.noteAttempt(Date.parse(event.occurredAt))
         for (const live of concerned) {
           // Of a long log most messages are done with: they are let go as it is read.
