@@ -26,6 +26,8 @@ export function events(count: number, from = 0): NewEvent[] {
   return Array.from({ length: count }, (_, index) => anEvent(from + index))
 }
 
+const STREAMS = Array.from({ length: 1000 }, (_, contact) => `whatsapp:+33639980${String(contact).padStart(3, '0')}`)
+
 export function streamOf(index: number): string {
-  return `whatsapp:+33639980${String(index % 1000).padStart(3, '0')}`
+  return STREAMS[index % STREAMS.length] as string
 }

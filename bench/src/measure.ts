@@ -18,18 +18,26 @@ export interface Figure {
 }
 
 /**
- * Runs ours and the raw engine in turns, so that what else the machine does hits both, and gives the medians.
- * @param once gives things done per second
+ * Runs ours and the raw engine in turns, so that what else the machine does hits both, and gives the medians. Both give things done per
+ * second. The first rounds are left out: code is compiled while it runs.
  */
 export async function compare(
   what: string,
   unit: string,
-  { ours, raw, goal, runs = 5 }: { ours: () => Promise<number>; raw: () => Promise<number>; goal?: number; runs?: number },
+  {
+    ours,
+    raw,
+    goal,
+    runs = 5,
+    warmUps = 0,
+  }: { ours: () => Promise<number>; raw: () => Promise<number>; goal?: number; runs?: number; warmUps?: number },
 ): Promise<Comparison> {
   const figures: { ours: number[]; raw: number[] } = { ours: [], raw: [] }
-  for (let run = 0; run < runs; run += 1) {
-    figures.raw.push(await raw())
-    figures.ours.push(await ours())
+  for (let run = -warmUps; run < runs; run += 1) {
+    const round = { raw: await raw(), ours: await ours() }
+    if (run < 0) continue
+    figures.raw.push(round.raw)
+    figures.ours.push(round.ours)
   }
   const comparison = { what, unit, ours: median(figures.ours), raw: median(figures.raw) }
   process.stderr.write(`${what}: ${Math.round(comparison.ours)} of ${Math.round(comparison.raw)} ${unit}\n`)

@@ -29,12 +29,13 @@ export async function listDayFiles(dir: string): Promise<DayFile[]> {
   return days.sort().map((day) => dayFileAt(dir, day))
 }
 
-/** Larger than any offset: its digits behind the first one are the offset's with leading zeros. */
-const OFFSET_BASE = 1_000_000_000_000
+/** Leading zeros for an offset of so many digits: positions sort as strings. Quicker than padding, which every append pays. */
+const ZEROS = Array.from({ length: 13 }, (_, digits) => '0'.repeat(12 - digits))
 
 /** A position is the day and the byte at which the event's line begins: it stays true across restarts and sorts as a string. */
 export function positionOf(day: string, offset: number): Position {
-  return `${day}:${String(OFFSET_BASE + offset).slice(1)}`
+  const digits = String(offset)
+  return `${day}:${ZEROS[digits.length]}${digits}`
 }
 
 /** @throws CommsError `position_invalid` */

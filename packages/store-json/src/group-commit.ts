@@ -1,8 +1,10 @@
 import { type AppendRequest, type AppendResult, eventToJson, type NewEvent } from '@pipe-comms/core'
+import { hashOf, type KeyHash } from './log-index.ts'
 
 /** An event on its way into the log. */
 export interface Line {
   readonly idempotencyKey: string
+  readonly hash: KeyHash
   /** The text that is written, taken when `append` was called: what the caller does to its objects later changes nothing. */
   readonly json: string
   /** A copy that becomes the recorded event. */
@@ -15,24 +17,53 @@ export interface LineRequest {
   readonly events: readonly Line[]
 }
 
-interface Waiting {
+/** What a {@link GroupCommit} writes to. */
+export interface GroupLog {
+  /** Writes a group behind what was written before; its results hold when it is durable. A group that fails leaves nothing behind. */
+  write(requests: readonly LineRequest[]): Promise<readonly AppendResult[]>
+  /** Makes durable what was written before the call. `inPlace`: there is little to do meanwhile. */
+  sync(inPlace: boolean): Promise<void>
+  /** Forgets what is written and not durable, at once. */
+  takeBack(): void
+}
+
+interface Append {
   readonly requests: readonly LineRequest[]
   readonly characters: number
   readonly resolve: (results: readonly AppendResult[]) => void
   readonly reject: (error: unknown) => void
 }
 
-/** A write is closed at this size, so that a flood of appends does not wait for one huge write. */
-const MAX_WRITE_CHARACTERS = 8_388_608
+interface Group {
+  readonly appends: readonly Append[]
+  readonly characters: number
+}
 
-/** Appends that wait while a write is under way go together in the next one; each hears only of its own requests. */
+interface Written extends Group {
+  readonly results: readonly AppendResult[]
+}
+
+/** A group is closed at this size, so that a flood of appends does not wait for one huge write. */
+const MAX_GROUP_CHARACTERS = 8_388_608
+/** As much is worth a sync of its own: while the disk works on it, more is written. */
+const WORTH_A_SYNC_CHARACTERS = 16_384
+/** A disk that takes longer for a sync is waited for anyway: the more goes in one sync the better. */
+const QUICK_SYNC_MS = 1
+
+/**
+ * Appends that wait go together in one group with one sync; each hears only of its own requests. While the disk syncs a group, the
+ * next ones are written behind it, and the next sync covers them all.
+ */
 export class GroupCommit {
-  readonly #write: (requests: readonly LineRequest[]) => Promise<readonly AppendResult[]>
-  readonly #waiting: Waiting[] = []
+  readonly #log: GroupLog
+  readonly #waiting: Append[] = []
+  #written: Written[] = []
   #writing: Promise<void> | undefined
+  #syncing: Promise<void> | undefined
+  #lastSyncMs = 0
 
-  constructor(write: (requests: readonly LineRequest[]) => Promise<readonly AppendResult[]>) {
-    this.#write = write
+  constructor(log: GroupLog) {
+    this.#log = log
   }
 
   async append(appended: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
@@ -43,7 +74,7 @@ export class GroupCommit {
       events: events.map((event) => {
         const json = eventToJson(event)
         characters += json.length
-        return { idempotencyKey: event.idempotencyKey, json, event: { ...event } }
+        return { idempotencyKey: event.idempotencyKey, hash: hashOf(event.idempotencyKey), json, event: { ...event } }
       }),
     }))
     return new Promise((resolve, reject) => {
@@ -52,40 +83,74 @@ export class GroupCommit {
     })
   }
 
-  /** When all that was appended before has been written or refused. */
+  /** When all that was appended before is durable or refused. */
   async settled(): Promise<void> {
     await this.#writing
+    await this.#syncing
   }
 
   async #writeWaiting(): Promise<void> {
     // What is appended in the same turn of the event loop goes together.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
-      const group = this.#take()
+      const { appends, characters } = this.#take()
       try {
-        const [first] = group as [Waiting]
-        const results = await this.#write(group.length === 1 ? first.requests : group.flatMap(({ requests }) => requests))
-        let start = 0
-        for (const { requests, resolve } of group) {
-          resolve(group.length === 1 ? results : results.slice(start, start + requests.length))
-          start += requests.length
-        }
+        const [first] = appends as [Append]
+        const results = await this.#log.write(appends.length === 1 ? first.requests : appends.flatMap(({ requests }) => requests))
+        this.#written.push({ appends, characters, results })
+        this.#syncing ??= this.#syncWritten()
       } catch (error) {
-        for (const { reject } of group) reject(error)
+        for (const { reject } of appends) reject(error)
       }
     }
     // In the same turn as the check above: an append between the two would wait for ever.
     this.#writing = undefined
   }
 
-  #take(): Waiting[] {
+  /** All that waits; when a quick disk has nothing to do and there is enough, half of it, to be synced while the other half is written. */
+  #take(): Group {
+    const waiting = this.#waiting.reduce((sum, { characters }) => sum + characters, 0)
+    const isHalved = this.#syncing === undefined && this.#lastSyncMs < QUICK_SYNC_MS && waiting >= 2 * WORTH_A_SYNC_CHARACTERS
+    const most = Math.min(MAX_GROUP_CHARACTERS, isHalved ? waiting / 2 : waiting)
     let characters = 0
     let count = 0
-    for (const waiting of this.#waiting) {
-      characters += waiting.characters
+    for (const append of this.#waiting) {
+      characters += append.characters
       count += 1
-      if (characters > MAX_WRITE_CHARACTERS) break
+      if (characters >= most) break
     }
-    return this.#waiting.splice(0, count)
+    return { appends: this.#waiting.splice(0, count), characters }
+  }
+
+  async #syncWritten(): Promise<void> {
+    while (this.#written.length > 0) {
+      const synced = this.#written
+      this.#written = []
+      try {
+        const startedAt = performance.now()
+        await this.#log.sync(isLittle(synced) && this.#waiting.length === 0)
+        this.#lastSyncMs = performance.now() - startedAt
+        for (const { appends, results } of synced) answer(appends, results)
+      } catch (error) {
+        // What was written behind it goes with it.
+        const lost = [...synced, ...this.#written]
+        this.#written = []
+        this.#log.takeBack()
+        for (const { appends } of lost) for (const { reject } of appends) reject(error)
+      }
+    }
+    this.#syncing = undefined
+  }
+}
+
+function isLittle(groups: readonly Group[]): boolean {
+  return groups.reduce((sum, { characters }) => sum + characters, 0) < WORTH_A_SYNC_CHARACTERS
+}
+
+function answer(appends: readonly Append[], results: readonly AppendResult[]): void {
+  let start = 0
+  for (const { requests, resolve } of appends) {
+    resolve(appends.length === 1 ? results : results.slice(start, start + requests.length))
+    start += requests.length
   }
 }

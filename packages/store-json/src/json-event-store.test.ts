@@ -279,14 +279,17 @@ describe('a disk that fails', () => {
         const store = await openStore(small)
         const acknowledged: string[] = []
         let full: unknown
-        for (let index = 0; full === undefined; index += 1) {
-          const append = store.append([{ streamId: STREAM, events: [aMessage(`k${index}`, 'x'.repeat(20_000))] }])
-          await append.then(
-            () => acknowledged.push(`k${index}`),
-            (error: unknown) => {
-              full = error
-            },
-          )
+        for (let round = 0; full === undefined; round += 1) {
+          const atOnce = [0, 1, 2].map((index) => {
+            const key = `k${3 * round + index}`
+            return store.append([{ streamId: `${STREAM}${index}`, events: [aMessage(key, 'x'.repeat(20_000))] }]).then(
+              () => acknowledged.push(key),
+              (error: unknown) => {
+                full = error
+              },
+            )
+          })
+          await Promise.all(atOnce)
         }
         expect(full).toMatchObject({
           code: 'store_unavailable',

@@ -20,12 +20,12 @@ import {
 import { type DayFile, dayFileAt, notAPosition, parsePosition, positionOf } from './day-file.ts'
 import { diskError } from './disk-error.ts'
 import { GroupCommit, type Line, type LineRequest } from './group-commit.ts'
-import type { LogIndex, Place } from './log-index.ts'
+import { hashOf, type KeyHash, type LogIndex, type Place } from './log-index.ts'
 import { LogWriter } from './log-writer.ts'
 import { openLog, saveSideIndex } from './open-log.ts'
 import type { JsonEventStoreOptions } from './options.ts'
 import { openToRead, readLines } from './read-lines.ts'
-import { parseLine, toRecordedEvent, writeLine } from './stored-line.ts'
+import { lineEnd, parseLine, toRecordedEvent } from './stored-line.ts'
 import { TextBuffer } from './text-buffer.ts'
 import { WriterLock } from './writer-lock.ts'
 
@@ -68,7 +68,15 @@ class JsonEventStore implements EventStore {
   readonly #logger: Logger
   readonly #writer = new LogWriter()
   readonly #text = new TextBuffer()
-  readonly #commit = new GroupCommit((requests) => this.#writeGroup(requests))
+  readonly #commit = new GroupCommit({
+    write: (requests) => this.#write(requests),
+    sync: (inPlace) => this.#sync(inPlace),
+    takeBack: () => this.#takeBack(),
+  })
+  /** Lines of the index that are durable; readers never look at the others. */
+  #durable: number
+  /** How often lines were taken back that were not durable yet. */
+  #takenBack = 0
   #closing: Promise<void> | undefined
 
   constructor(dir: string, lock: WriterLock, files: DayFile[], index: LogIndex, clock: Clock, logger: Logger) {
@@ -76,6 +84,7 @@ class JsonEventStore implements EventStore {
     this.#lock = lock
     this.#files = files
     this.#index = index
+    this.#durable = index.count
     this.#clock = clock
     this.#logger = logger
   }
@@ -87,7 +96,7 @@ class JsonEventStore implements EventStore {
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
     this.#checkOpen()
-    return this.#find(idempotencyKey, this.#index.candidates(idempotencyKey))
+    return this.#find(idempotencyKey, this.#index.candidates(hashOf(idempotencyKey)).filter(this.#isDurable))
   }
 
   async *readStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
@@ -95,7 +104,7 @@ class JsonEventStore implements EventStore {
     const { fromVersion = 1, signal } = options
     let reader: { file: DayFile; handle: FileHandle } | undefined
     try {
-      for (const place of this.#index.placesOf(streamId, fromVersion)) {
+      for (const place of this.#index.placesOf(streamId, fromVersion).filter(this.#isDurable)) {
         signal?.throwIfAborted()
         const file = this.#files[place.file] as DayFile
         if (reader?.file !== file) {
@@ -155,39 +164,59 @@ class JsonEventStore implements EventStore {
     await this.#lock.release()
   }
 
-  async #writeGroup(requests: readonly LineRequest[]): Promise<readonly AppendResult[]> {
-    const known = await this.#knownAmong(requests)
-    const now = this.#clock.now()
-    const recordedAt = isoInstant(now)
-    const file = this.#fileFor(recordedAt.slice(0, 10))
-    const number = this.#files.includes(file) ? this.#files.indexOf(file) : this.#files.length
+  async #write(requests: readonly LineRequest[]): Promise<readonly AppendResult[]> {
+    const recordedAt = isoInstant(this.#clock.now())
+    const file = await this.#useFileFor(recordedAt.slice(0, 10))
+    const number = this.#files.length - 1
+    let known: Map<string, RecordedEvent>
+    let takenBack: number
+    do {
+      takenBack = this.#takenBack
+      known = await this.#knownAmong(requests)
+    } while (takenBack !== this.#takenBack)
 
-    const added: { place: Place; event: RecordedEvent }[] = []
+    const added: { place: Place; hash: KeyHash; event: RecordedEvent }[] = []
     const text = this.#text.clear()
     const results = decideAppends<Line, RecordedEvent>(requests, {
       versionOf: (streamId) => this.#index.versionOf(streamId),
       recordedUnder: (key) => known.get(key),
-      record: ({ json, event }, { streamId, version, remaining }) => {
-        const offset = file.size + text.length
-        const length = text.add(writeLine(json, { streamId, version, recordedAt, remaining }))
+      record: ({ hash, json, event }, { streamId, version, remaining }) => {
+        const offset = this.#writer.end + text.length
+        const length = text.addLine(json, lineEnd({ streamId, version, recordedAt, remaining }))
         const recorded: RecordedEvent = Object.assign(event, { streamId, version, recordedAt, position: positionOf(file.day, offset) })
-        added.push({ place: { file: number, offset, length: length - 1 }, event: recorded })
+        added.push({ place: { file: number, offset, length: length - 1 }, hash, event: recorded })
         return recorded
       },
     })
     if (added.length === 0) return results
 
-    await this.#writer.write(file, text.bytes())
-    if (number === this.#files.length) await this.#beginDay(file)
-    for (const { place, event } of added) this.#index.add(place, event.idempotencyKey, event.streamId, event.version)
+    this.#writer.write(text.bytes())
+    for (const { place, hash, event } of added) this.#index.add(place, hash, event.streamId, event.version)
     return results
   }
 
-  /** The day before is complete now: its index is written once and for all. */
-  async #beginDay(file: DayFile): Promise<void> {
-    const before = this.#files.length - 1
+  async #sync(inPlace: boolean): Promise<void> {
+    const { count } = this.#index
+    await this.#writer.sync(inPlace)
+    this.#durable = Math.max(count, this.#durable)
+  }
+
+  #takeBack(): void {
+    this.#writer.takeBack()
+    this.#index.forgetAfter(this.#durable)
+    this.#takenBack += 1
+  }
+
+  /** With a new day the day before is complete and durable: its index is written once and for all. */
+  async #useFileFor(today: string): Promise<DayFile> {
+    const file = this.#fileFor(today)
+    await this.#writer.use(file)
+    if (file === this.#files.at(-1)) return file
+    this.#durable = this.#index.count
     this.#files.push(file)
+    const before = this.#files.length - 2
     if (before >= 0) await saveSideIndex(this.#files[before] as DayFile, before, this.#index, this.#logger)
+    return file
   }
 
   /** Today's file; a clock that goes back does not go back to an older file, or positions would not rise. */
@@ -196,12 +225,16 @@ class JsonEventStore implements EventStore {
     return newest && newest.day >= today ? newest : dayFileAt(this.#dir, today)
   }
 
+  readonly #isDurable = ({ file, offset }: Place): boolean => offset < (this.#files[file] as DayFile).size
+
+  /** Those among the events that were written before, durable or not. */
   async #knownAmong(requests: readonly LineRequest[]): Promise<Map<string, RecordedEvent>> {
     const known = new Map<string, RecordedEvent>()
     for (const { events } of requests) {
-      for (const { idempotencyKey } of events) {
-        const places = known.has(idempotencyKey) ? [] : this.#index.candidates(idempotencyKey)
-        const event = places.length > 0 ? await this.#find(idempotencyKey, places) : undefined
+      for (const { idempotencyKey, hash } of events) {
+        const places = this.#index.candidates(hash)
+        if (places.length === 0 || known.has(idempotencyKey)) continue
+        const event = await this.#find(idempotencyKey, places)
         if (event) known.set(idempotencyKey, event)
       }
     }

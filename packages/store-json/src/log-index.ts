@@ -20,6 +20,9 @@ export interface FileEntries {
   readonly versions: readonly number[]
 }
 
+/** The hash of an idempotency key, by which lines are looked up. */
+export type KeyHash = readonly [high: number, low: number]
+
 const NONE = -1
 /** The usual answer of a look-up, which every append makes. */
 const NO_PLACES: readonly Place[] = []
@@ -43,8 +46,24 @@ export class LogIndex {
   /** Open addressing over the entries, at most half full. */
   #slots = new Int32Array(2048).fill(NONE)
 
-  add(place: Place, key: string, streamId: string, version: number): void {
-    const [high, low] = hash(key)
+  /** How many lines it knows. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Forgets the lines added after it knew `count` of them. */
+  forgetAfter(count: number): void {
+    while (this.#count > count) {
+      const entry = this.#count - 1
+      this.#slots[this.#slotOf(entry)] = NONE
+      const stream = this.#streams[entry] as number
+      this.#lastOfStream[stream] = this.#previousInStream[entry] as number
+      this.#versions[stream] = (this.#versions[stream] as number) - 1
+      this.#count = entry
+    }
+  }
+
+  add(place: Place, [high, low]: KeyHash, streamId: string, version: number): void {
     this.#append(place.file, place.offset, place.length, high, low, this.#streamNumber(streamId), version)
   }
 
@@ -83,8 +102,7 @@ export class LogIndex {
   }
 
   /** The lines that may hold this key, oldest first; almost always none or one. */
-  candidates(key: string): readonly Place[] {
-    const [high, low] = hash(key)
+  candidates([high, low]: KeyHash): readonly Place[] {
     let entries: number[] | undefined
     const mask = this.#slots.length - 1
     for (let slot = low & mask; this.#slots[slot] !== NONE; slot = (slot + 1) & mask) {
@@ -143,10 +161,15 @@ export class LogIndex {
   }
 
   #insert(entry: number): void {
+    this.#slots[this.#slotOf(entry)] = entry
+  }
+
+  /** Where an entry is, or would be put. */
+  #slotOf(entry: number): number {
     const mask = this.#slots.length - 1
     let slot = (this.#hashes[2 * entry + 1] as number) & mask
-    while (this.#slots[slot] !== NONE) slot = (slot + 1) & mask
-    this.#slots[slot] = entry
+    while (this.#slots[slot] !== NONE && this.#slots[slot] !== entry) slot = (slot + 1) & mask
+    return slot
   }
 
   /** Makes room at once instead of by doubling, which would leave the smaller arrays behind. */
@@ -185,7 +208,7 @@ function firstAtLeast(sorted: Uint16Array, count: number, wanted: number): numbe
 }
 
 /** Two 32-bit hashes in the manner of FNV-1a, mixed at the end so that the low bits can choose a slot. */
-function hash(key: string): readonly [number, number] {
+export function hashOf(key: string): KeyHash {
   let high = 0x811c9dc5
   let low = 0x9747b28c
   for (let index = 0; index < key.length; index += 1) {

@@ -2,7 +2,7 @@ import { type FileHandle, stat, truncate, writeFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { Logger } from '@pipe-comms/core'
 import { type DayFile, listDayFiles } from './day-file.ts'
-import { LogIndex, type Place } from './log-index.ts'
+import { hashOf, LogIndex, type Place } from './log-index.ts'
 import { CHUNK_BYTES, openToRead, readLines } from './read-lines.ts'
 import { readSideIndex, sideIndexPath, writeSideIndex } from './side-index.ts'
 import { parseLine, type StoredLine } from './stored-line.ts'
@@ -99,7 +99,7 @@ async function readRest(file: DayFile, number: number, size: number, handle: Fil
       }
       request.push({ line, place: { file: number, offset, length } })
       if ((line.remaining ?? 0) > 0) continue
-      for (const { line: whole, place } of request) index.add(place, whole.idempotencyKey, whole.streamId, whole.version)
+      for (const { line: whole, place } of request) index.add(place, hashOf(whole.idempotencyKey), whole.streamId, whole.version)
       request = []
       end = offset + length + 1
     }

@@ -32,11 +32,11 @@ export function parseLine(text: string): StoredLine | undefined {
   return whole ? line : undefined
 }
 
-/** `json` is the event as JSON text; the place is written into it without parsing it again. */
-export function writeLine(json: string, place: { streamId: string; version: number; recordedAt: string; remaining: number }): string {
+/** What follows the event's fields in its line: its place, and the end of the line. */
+export function lineEnd(place: { streamId: string; version: number; recordedAt: string; remaining: number }): string {
   const { streamId, version, recordedAt, remaining } = place
-  const tail = remaining > 0 ? `,"remaining":${remaining}` : ''
-  return `${json.slice(0, -1)},"streamId":${JSON.stringify(streamId)},"version":${version},"recordedAt":"${recordedAt}"${tail}}\n`
+  const request = remaining > 0 ? `,"remaining":${remaining}` : ''
+  return `,"streamId":${JSON.stringify(streamId)},"version":${version},"recordedAt":"${recordedAt}"${request}}\n`
 }
 
 /** The event of a line, as today's schema has it. */

@@ -19,17 +19,24 @@ export class TextBuffer {
     return this
   }
 
-  /** Gives the bytes that the text took. */
-  add(text: string): number {
-    this.#reserve(text.length * MOST_BYTES_A_UNIT)
-    const bytes = this.#buffer.write(text, this.#length, 'utf8')
-    this.#length += bytes
-    return bytes
+  /** An object's JSON text, `end` in the place of its last brace. Gives the bytes that both took. */
+  addLine(json: string, end: string): number {
+    const brace = 1
+    const bytes = this.#add(json) - brace
+    this.#length -= brace
+    return bytes + this.#add(end)
   }
 
   /** A view that is valid until the next `clear`. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length)
+  }
+
+  #add(text: string): number {
+    this.#reserve(text.length * MOST_BYTES_A_UNIT)
+    const bytes = this.#buffer.write(text, this.#length, 'utf8')
+    this.#length += bytes
+    return bytes
   }
 
   #reserve(bytes: number): void {

@@ -67,6 +67,49 @@ describe('eventCache', () => {
     expect(cache.state()).toEqual({ pending: 0, writes: 4, lastBatch: 50, lastFlushMs: expect.any(Number) })
   })
 
+  it('makes the next write ready while one is under way, sharing what waits', async () => {
+    const { store, sizes, open } = gated()
+    const cache = eventCache({ store, maxWrites: 2 })
+    const appends = Array.from({ length: 100 }, (_, index) => cache.append([appendOf(`${STREAM}${index}`, [`k${index}`])]))
+    open()
+    await Promise.all(appends)
+    expect(sizes).toEqual([50, 50])
+    expect(new Set((await collect(cache.readAll())).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(100)
+  })
+
+  it('never has one stream in two writes: what comes later is recorded later, even when the first must be tried again', async () => {
+    const { store, open, breakWith } = gated()
+    const cache = eventCache({ store })
+    let tries = 0
+    breakWith((requests) => {
+      if (requests.some(({ events }) => events[0]?.idempotencyKey === 'poison')) return new CommsError('event_invalid', 'poison')
+      tries += 1
+      return undefined
+    })
+    const first = [
+      cache.append([appendOf(STREAM, ['a'])]),
+      cache.append([appendOf('sms:+12025550100', ['poison'])]).catch((error) => error.code),
+    ]
+    await Promise.resolve()
+    await Promise.resolve()
+    const later = [cache.append([appendOf(STREAM, ['b'])]), cache.append([appendOf('sms:+12025550101', ['c'])])]
+    open()
+    expect((await Promise.all([...first, ...later]))[1]).toBe('event_invalid')
+    expect((await collect(cache.readStream(STREAM))).map(({ idempotencyKey }) => idempotencyKey)).toEqual(['a', 'b'])
+    expect(tries).toBe(2)
+  })
+
+  it('waits for every write under way when it is closed', async () => {
+    const { store, open } = gated()
+    const cache = eventCache({ store })
+    const appends = Array.from({ length: 40 }, (_, index) => cache.append([appendOf(`${STREAM}${index}`, [`k${index}`])]))
+    await Promise.resolve()
+    const closed = cache.close()
+    open()
+    await closed
+    expect((await Promise.all(appends)).flat()).toHaveLength(40)
+  })
+
   it('refuses what would wait beyond maxPending, and takes it again later', async () => {
     const { store, open } = gated()
     const cache = eventCache({ store, maxPending: 3 })

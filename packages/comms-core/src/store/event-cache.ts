@@ -8,6 +8,11 @@ export interface EventCacheOptions {
   readonly store: EventStore
   /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
   readonly maxBatch?: number
+  /**
+   * Most writes under way at once: while the store makes one durable, the next is made ready. What waits is shared between them when
+   * the store is quick. Events of one stream are never in two, so they keep their order. @default 2
+   */
+  readonly maxWrites?: number
   /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
   readonly maxPending?: number
   /** How many of the newest events at least stay in memory for `find`; at most twice as many do. @default 1000 */
@@ -38,7 +43,7 @@ export interface EventCache extends EventStore {
 }
 
 /**
- * Batches appends in front of any store: those that wait while a write is under way go together in the next one, so the store syncs
+ * Batches appends in front of any store: those that wait while writes are under way go together in the next one, so the store syncs
  * once for many and a lone event waits for nobody. Each caller still hears only of its own requests, and only when they are durable.
  *
  * A batch that fails for its content is split until the poison request stands alone; the others are recorded. Beside the promises of
@@ -50,6 +55,11 @@ export function eventCache(options: EventCacheOptions): EventCache {
   return new BatchingCache(options)
 }
 
+/** Fewer appends than this go in one write: a second one would cost more than it gains. */
+const WORTH_A_WRITE = 16
+/** A store that takes longer for a write is waited for anyway: the more goes in one write the better. */
+const QUICK_WRITE_MS = 2
+
 interface Waiting {
   readonly requests: readonly AppendRequest[]
   readonly size: number
@@ -60,6 +70,7 @@ interface Waiting {
 class BatchingCache implements EventCache {
   readonly #store: EventStore
   readonly #maxBatch: number
+  readonly #maxWrites: number
   readonly #maxPending: number
   readonly #recentLimit: number
   readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
@@ -72,12 +83,16 @@ class BatchingCache implements EventCache {
   #writes = 0
   #lastBatch = 0
   #lastFlushMs = 0
-  #flushing: Promise<void> | undefined
+  /** The writes under way: the streams that each is about. */
+  readonly #writing = new Set<ReadonlySet<string>>()
+  #starting = false
+  #idle: (() => void)[] = []
   #closing: Promise<void> | undefined
 
   constructor(options: EventCacheOptions) {
     this.#store = options.store
     this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
+    this.#maxWrites = atLeastOne('maxWrites', options.maxWrites ?? 2)
     this.#maxPending = atLeastOne('maxPending', options.maxPending ?? 10_000)
     this.#recentLimit = options.recent ?? 1000
     this.#onQueued = options.onQueued
@@ -104,7 +119,7 @@ class BatchingCache implements EventCache {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ requests, size, resolve, reject })
-      this.#flushing ??= this.#flush()
+      this.#startSoon()
     })
   }
 
@@ -141,10 +156,7 @@ class BatchingCache implements EventCache {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.resolve(this.#flushing).then(() => {
-      this.#wakeTails()
-      return this.#store.close()
-    })
+    this.#closing ??= this.#closeWhenIdle()
     return this.#closing
   }
 
@@ -164,25 +176,57 @@ class BatchingCache implements EventCache {
     for (const wake of [...this.#tails]) wake()
   }
 
-  async #flush(): Promise<void> {
-    // What is appended in the same turn goes together.
-    await Promise.resolve()
-    while (this.#waiting.length > 0) await this.#write(this.#takeBatch())
-    // In the same turn as the check above: an append between the two would wait for ever.
-    this.#flushing = undefined
+  async #closeWhenIdle(): Promise<void> {
+    if (this.#waiting.length > 0 || this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#wakeTails()
+    await this.#store.close()
   }
 
-  #takeBatch(): Waiting[] {
+  /** What is appended in the same turn goes together. */
+  #startSoon(): void {
+    if (this.#starting || this.#writing.size === this.#maxWrites) return
+    this.#starting = true
+    queueMicrotask(() => {
+      this.#starting = false
+      this.#startWrites()
+    })
+  }
+
+  #startWrites(): void {
+    while (this.#waiting.length > 0 && this.#writing.size < this.#maxWrites) {
+      const { batch, streams } = this.#takeBatch()
+      if (batch.length === 0) return
+      this.#writing.add(streams)
+      void this.#write(batch).then(() => {
+        this.#writing.delete(streams)
+        if (this.#waiting.length > 0) this.#startSoon()
+        else if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      })
+    }
+  }
+
+  /**
+   * This write's share of what waits, and what belongs to the same streams, up to the first append to a stream that another write is
+   * about: it must not overtake it.
+   */
+  #takeBatch(): { batch: readonly Waiting[]; streams: ReadonlySet<string> } {
+    const free = this.#lastFlushMs < QUICK_WRITE_MS ? this.#maxWrites - this.#writing.size : 1
+    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / free))
+    const others = [...this.#writing]
+    const streams = new Set<string>()
     let events = 0
     let count = 0
-    for (const { size } of this.#waiting) {
+    for (const { requests, size } of this.#waiting) {
       if (count > 0 && events + size > this.#maxBatch) break
+      if (others.some((other) => isAbout(requests, other))) break
+      if (count >= share && !isAbout(requests, streams)) break
+      for (const { streamId } of requests) streams.add(streamId)
       events += size
       count += 1
     }
     const batch = this.#waiting.slice(0, count)
     this.#waiting = this.#waiting.slice(count)
-    return batch
+    return { batch, streams }
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
@@ -229,6 +273,10 @@ class BatchingCache implements EventCache {
   #checkOpen(): void {
     if (this.#closing) throw new CommsError('store_closed', 'The event cache was closed')
   }
+}
+
+function isAbout(requests: readonly AppendRequest[], streams: ReadonlySet<string>): boolean {
+  return requests.some(({ streamId }) => streams.has(streamId))
 }
 
 /** A caller may change the object it was given, and its data; what lies deeper is shared, for a whole copy costs more than the append. */
