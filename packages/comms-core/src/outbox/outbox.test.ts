@@ -751,6 +751,29 @@ describe('much', () => {
   })
 })
 
+it('reads the log for what it is asked to send, and not for what it recorded itself', async () => {
+  const asked = { readAll: 0, find: 0 }
+  const counting: EventStore = {
+    ...store,
+    readAll: (options) => {
+      asked.readAll += 1
+      return store.readAll(options)
+    },
+    find: (key) => {
+      asked.find += 1
+      return store.find(key)
+    },
+  }
+  start({ store: counting })
+  await time.pass(1_000)
+  const before = asked.readAll
+  const messageId = await request()
+  await time.pass(1_000)
+  expect(pigeon.taken).toEqual([messageId])
+  expect(await told()).toEqual(['requested', 'attempted', 'sent'])
+  expect([asked.readAll - before, asked.find]).toEqual([1, 0])
+})
+
 it('reads on from where all before was done with', async () => {
   const checkpoints = memoryCheckpointStore()
   const first = start({ checkpoints })
