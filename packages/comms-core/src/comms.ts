@@ -181,7 +181,7 @@ export function createComms(options: CommsOptions): Comms {
   const consents = new ConsentReader(store)
   growth.onGrown((recorded) => {
     for (const event of recorded) consents.heard(event)
-    outbox.wake()
+    outbox.heard(recorded)
   })
   const requesting = {
     store,

@@ -28,6 +28,12 @@ export class ConsentReader {
     known.version = event.version
   }
 
+  /** As it was when the stream was last read or heard of; nothing for a stream that was not. Costs no reading. */
+  remembered(streamId: string, channel: string): ContactConsent | undefined {
+    const known = this.#known.get(streamId)
+    return known && consentIn(known, streamId, channel)
+  }
+
   /** As the stream is now. */
   async read(streamId: string, channel: string): Promise<ContactConsent> {
     const known = this.#known.get(streamId) ?? { version: 0, state: consent.initial() }
@@ -39,6 +45,10 @@ export class ConsentReader {
       consent.fold(known.state, event)
       known.version = Math.max(known.version, event.version)
     }
-    return { version: known.version, optedOut: consentOf(known.state, channel, streamId.slice(channel.length + 1)) === 'opted-out' }
+    return consentIn(known, streamId, channel)
   }
+}
+
+function consentIn({ version, state }: { version: number; state: ConsentState }, streamId: string, channel: string): ContactConsent {
+  return { version, optedOut: consentOf(state, channel, streamId.slice(channel.length + 1)) === 'opted-out' }
 }

@@ -5,6 +5,7 @@ import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-
 import { backOffMs } from '../pause.ts'
 import type { AppendRequest, AppendResult } from '../store/event-store.ts'
 import type { OutboxOptions } from './outbox-options.ts'
+import { RequestsAtHand } from './requests-at-hand.ts'
 
 /** What an append gave back, one for each fact. `repeated`: it was in the log before, recorded by whomever. */
 export interface Recorded {
@@ -22,10 +23,13 @@ const TRIES_WHEN_STOPPING = 3
 
 /** The outbox's side of the log: what it records, its own memory hears of at once. */
 export class OutboxLog {
+  readonly atHand = new RequestsAtHand()
   readonly #options: OutboxRuntime
   readonly #onRecorded: (event: RecordedEvent) => void
   readonly #stopping: AbortSignal
   readonly #aborting: AbortSignal
+  /** By id: what is given to the store and not answered yet. */
+  readonly #recording = new Set<string>()
   #gathered: {
     readonly requests: readonly AppendRequest[]
     readonly resolve: (results: readonly AppendResult[]) => void
@@ -41,6 +45,8 @@ export class OutboxLog {
 
   /** The whole request of a message. @throws CommsError `store_unavailable` and the like. */
   async requestOf(messageId: string): Promise<MessageEventOf<'message.requested'> & RecordedEvent> {
+    const kept = this.atHand.take(messageId)
+    if (kept) return kept
     const event = await this.#options.store.find(idempotencyKey('request', messageId))
     if (event?.type === 'message.requested') return event
     throw new Error(`the log no longer shows the request of ${messageId}`)
@@ -73,6 +79,11 @@ export class OutboxLog {
     return result?.status === 'recorded' && result.events[0]?.event.id === event.id
   }
 
+  /** Whether this is an event of ours, of whose recording we have not heard yet. */
+  isRecording({ id }: RecordedEvent): boolean {
+    return this.#recording.has(id)
+  }
+
   /** Appends, together with what else is recorded within a moment: a disk is synced once for all. */
   #gather(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     return new Promise((resolve, reject) => {
@@ -85,6 +96,8 @@ export class OutboxLog {
     const gathered = this.#gathered
     this.#gathered = []
     const { store } = this.#options
+    const ids = gathered.flatMap(({ requests }) => requests.flatMap(({ events }) => events.map(({ id }) => id)))
+    for (const id of ids) this.#recording.add(id)
     try {
       const results = await store.append(gathered.flatMap(({ requests }) => requests))
       let start = 0
@@ -99,6 +112,8 @@ export class OutboxLog {
         if (alone) store.append(requests).then(resolve, reject)
         else reject(error)
       }
+    } finally {
+      for (const id of ids) this.#recording.delete(id)
     }
   }
 

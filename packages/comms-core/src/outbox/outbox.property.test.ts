@@ -86,7 +86,7 @@ it('any interleaving of requests, answers, callbacks, echoes, crashes and restar
           giveUpAfterMs: 3_600_000,
           pollMs: 60_000,
         })
-        growth.onGrown(() => outbox.wake())
+        growth.onGrown((recorded) => outbox.heard(recorded))
         outbox.start()
         alive.push({ outbox, cut: wire.cut })
       }

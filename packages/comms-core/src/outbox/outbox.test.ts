@@ -57,7 +57,7 @@ function start(settings: OutboxSettings & { store?: EventStore } = {}): Outbox {
     pollMs: 3_600_000,
     ...settings,
   })
-  growth.onGrown(() => outbox.wake())
+  growth.onGrown((recorded) => outbox.heard(recorded))
   outbox.start()
   running.push(outbox)
   return outbox
@@ -694,7 +694,7 @@ describe('much', () => {
     const sleep: Sleep = (ms, signal) => (ms < 10 ? Promise.resolve() : timerSleep(ms, signal))
     const real = { store, transports, clock: systemClock, ids: uuidSource, logger: silentLogger, sleep }
     const outbox = new Outbox(real)
-    growth.onGrown(() => outbox.wake())
+    growth.onGrown((recorded) => outbox.heard(recorded))
     let expected = 0
     const perMessage = async (count: number) => {
       const consents = new ConsentReader(store)
@@ -749,6 +749,29 @@ describe('much', () => {
     expect(most).toBeLessThan(301)
     expect(second.state().unsettled).toBe(0)
   })
+})
+
+it('reads the log for what it is asked to send, and not for what it recorded itself', async () => {
+  const asked = { readAll: 0, find: 0 }
+  const counting: EventStore = {
+    ...store,
+    readAll: (options) => {
+      asked.readAll += 1
+      return store.readAll(options)
+    },
+    find: (key) => {
+      asked.find += 1
+      return store.find(key)
+    },
+  }
+  start({ store: counting })
+  await time.pass(1_000)
+  const before = asked.readAll
+  const messageId = await request()
+  await time.pass(1_000)
+  expect(pigeon.taken).toEqual([messageId])
+  expect(await told()).toEqual(['requested', 'attempted', 'sent'])
+  expect([asked.readAll - before, asked.find]).toEqual([1, 0])
 })
 
 it('reads on from where all before was done with', async () => {

@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../events/recorded-event.ts'
 import { timerSleep } from '../pause.ts'
 import { makeAttempt } from './attempt.ts'
 import { ConsentReader } from './contact-consent.ts'
@@ -93,6 +94,7 @@ export class Outbox {
       },
       onEvent: (event, before) => {
         const { concerned, attempted } = this.#memory.read(event, before)
+        if (event.type === 'message.requested' && concerned.length > 0) this.#work.log.atHand.keep(event)
         if (attempted) for (const lane of this.#lanes.values()) if (lane.serves(event)) lane.noteAttempt(Date.parse(event.occurredAt))
         for (const live of concerned) {
           // Of a long log most messages are done with: they are let go as it is read.
@@ -111,9 +113,9 @@ export class Outbox {
     })
   }
 
-  /** Something was recorded by this process: the log is read on at once. */
-  wake(): void {
-    this.#wakeFeed()
+  /** This process has recorded something: the log is read on at once, unless it is what the outbox enters itself when it is answered. */
+  heard(recorded: readonly RecordedEvent[]): void {
+    if (recorded.some((event) => event.type === 'message.requested' || !this.#work.log.isRecording(event))) this.#wakeFeed()
   }
 
   state(): OutboxState {
@@ -256,6 +258,7 @@ export class Outbox {
 
   #forget(live: Live): void {
     this.#wakes.cancel(live)
+    this.#work.log.atHand.take(live.entry.request.messageId)
     this.#memory.forget(live)
     this.#advance(live.entry.request.streamId)
   }

@@ -92,17 +92,21 @@ export async function recordRequest(request: SendRequest, context: RequestContex
   const contact = answered?.contact ? { ...given, raw: answered.contact.raw } : given
   const event = requestEvent({ request, messageId, requestKey, contact, transport, answered }, context)
   check(event, transport, context)
+  let consent = consents.remembered(streamId, transport.channel)
   for (;;) {
-    const { version, optedOut } = await consents.read(streamId, transport.channel)
-    if (optedOut) {
+    // What is remembered may be old: the append tells, and before a refusal the stream is read.
+    if (!consent || consent.optedOut) consent = await consents.read(streamId, transport.channel)
+    if (consent.optedOut) {
       throw new CommsError('send_rejected', `${given.value} has opted out of ${request.channel}; it must opt in before anything is sent`, {
         failure: 'policy',
       })
     }
     // Only on top of what was read: an opting-out that comes in between is seen.
-    const [result] = await context.store.append([{ streamId, events: [event], expectedVersion: version }])
+    const [result] = await context.store.append([{ streamId, events: [event], expectedVersion: consent.version }])
     const [recorded] = result?.status === 'recorded' ? result.events : []
     if (recorded) return { messageId, streamId: recorded.event.streamId, repeated: recorded.event.id !== event.id }
+    const heard = consents.remembered(streamId, transport.channel)
+    consent = result?.status === 'conflict' && heard?.version === result.actualVersion ? heard : undefined
   }
 }
 
