@@ -13,7 +13,7 @@ export type DatabaseFunction =
   | 'load_message_checkpoint'
   | 'check_message_events'
 
-export type Arguments = Readonly<Record<string, string | number | null>>
+export type Arguments = Readonly<Record<string, string | number | null | readonly (string | number | null)[]>>
 
 /** A way to the functions: a connection of PostgreSQL, or the API of Supabase. */
 export interface DatabaseCalls {
