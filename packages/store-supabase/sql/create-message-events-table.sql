@@ -105,9 +105,9 @@ $$;
 
 -- Writing ------------------------------------------------------------------------------------------------------------------------------
 
--- Events in sections, a section of one or more requests decided together. p_events: each event as JSON on a line of its own; an empty
--- line for a request without events. p_streams: the stream of each line. p_sizes: how many lines each section has. p_expected: the
--- version that the stream of a section must have, or null; a section with one, or of an empty line, is one request.
+-- Events in sections, a section of one or more requests that are decided together. p_events: each event as JSON on a line of its own, an
+-- empty line for a request without events. p_keys and p_streams: the key and the stream of each line. p_sizes: how many lines each section
+-- has. p_expected: the version that the stream of a section must have, or null; a section with one, or of an empty line, is one request.
 --
 -- The answer has a part for each section: {"conflict": <version>}, or {"version": <version>} for an empty line, or
 -- {"recordedAt", "first": <position>, "versions": [...], "repeats": null or [...]}: the version of each line's stream after it, and those
@@ -118,29 +118,28 @@ $$;
 -- from the newest one that is there. So positions become visible in their order and without gaps: nothing can appear later behind a
 -- position that a reader has seen.
 create or replace function public.append_message_events(
-  p_events text, p_streams text[], p_sizes integer[], p_expected integer[], p_append_id uuid
+  p_events text, p_keys text[], p_streams text[], p_sizes integer[], p_expected integer[], p_append_id uuid
 ) returns json
   language plpgsql security definer
   set search_path = '' set lock_timeout = '4s' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_all_events jsonb[];
-  v_all_keys   text[];
-  v_before     bigint;
-  v_newest     bigint;
-  v_now        timestamptz(3);
-  v_first      integer;
-  v_last       integer := 0;
-  v_events     jsonb[];
-  v_keys       text[];
-  v_streams    text[];
-  v_repeats    boolean[];
-  v_versions   integer[];
-  v_version    integer;
-  v_known      boolean;
-  v_fresh      bigint;
-  v_places     json;
-  v_parts      json[] := '{}';
+  v_newest   bigint;
+  v_now      timestamptz(3);
+  v_first    integer;
+  v_last     integer := 0;
+  v_keys     text[];
+  v_streams  text[];
+  v_version  integer;
+  v_known    boolean;
+  v_versions integer[];
+  v_places   bigint[];
+  v_fresh    integer;
+  v_repeats  json;
+  v_parts    json[] := '{}';
+  -- Where each line goes; null: it is not recorded now.
+  v_all_places   bigint[] := array_fill(null::bigint, array[cardinality(p_keys)]);
+  v_all_versions integer[] := array_fill(null::integer, array[cardinality(p_keys)]);
 begin
   -- With a snapshot older than the lock, the newest position could not be seen.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -150,108 +149,109 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
-  -- OFFSET 0 keeps the planner from parsing an event once for each use. A line at a time is half the memory and quicker than one array.
-  select array_agg(event), array_agg(event ->> 'idempotencyKey')
-    into v_all_events, v_all_keys
-    from (select nullif(line, '')::jsonb as event from string_to_table(p_events, E'\n') as line offset 0) lines;
 
   -- "PCms", 1
   perform pg_advisory_xact_lock(1346596211, 1);
-  v_before := coalesce((select max(event_position) from public.message_event_places), 0);
-  v_newest := v_before;
+  v_newest := coalesce((select max(event_position) from public.message_event_places), 0);
   v_now := clock_timestamp();
   -- Made half a partition ahead, so that there always is one.
-  while (select v_newest + cardinality(p_streams) > partitioned_to - partition_size / 2 from public.message_log where only_row) loop
+  while (select v_newest + cardinality(p_keys) > partitioned_to - partition_size / 2 from public.message_log where only_row) loop
     perform public.add_message_events_partition();
   end loop;
 
   for v_section in 1 .. cardinality(p_sizes) loop
     v_first := v_last + 1;
     v_last := v_last + p_sizes[v_section];
-    v_events := v_all_events[v_first:v_last];
-    v_keys := v_all_keys[v_first:v_last];
+    v_keys := p_keys[v_first:v_last];
     v_streams := p_streams[v_first:v_last];
 
     -- LIMIT 1 keeps the planner to the index, whatever it believes about the size of the table.
-    if p_expected[v_section] is not null or v_events[1] is null then
+    if p_expected[v_section] is not null or v_keys[1] is null then
       v_version := coalesce((
         select stream_version from public.message_event_places where stream_id = v_streams[1] order by stream_version desc limit 1
       ), 0);
       -- Whatever it expects, a request of repeats only is answered with them.
-      if p_expected[v_section] <> v_version and (
-        v_events[1] is null or exists (
-          select from unnest(v_keys) as given (key)
-           where not exists (select from public.message_event_places where idempotency_key = key)
-        )
+      if p_expected[v_section] <> v_version and exists (
+        select from unnest(v_keys) as given (key)
+         where not exists (select from public.message_event_places where idempotency_key = key)
       ) then
         v_parts := v_parts || json_build_object('conflict', v_version);
         continue;
-      elsif v_events[1] is null then
+      elsif v_keys[1] is null then
         v_parts := v_parts || json_build_object('version', v_version);
         continue;
       end if;
     end if;
 
     v_known := exists (select from public.message_event_places where idempotency_key = any (v_keys))
-      or (select count(distinct key collate "C") from unnest(v_keys) as given (key)) < cardinality(v_keys);
+      or (select count(distinct key collate "C") < cardinality(v_keys) from unnest(v_keys) as given (key));
     if v_known then
-      select array_agg(occurrence > 1 or exists (select from public.message_event_places where idempotency_key = key) order by line)
-        into v_repeats
+      select array_agg(case when fresh then place end order by line) into v_places
         from (
-          select key, line, row_number() over (partition by key order by line) as occurrence
-            from unnest(v_keys) with ordinality as given (key, line)
+          select line, fresh, v_newest + count(*) filter (where fresh) over (order by line rows unbounded preceding) as place
+            from (
+              select line, row_number() over (partition by key order by line) = 1
+                     and not exists (select from public.message_event_places where idempotency_key = key) as fresh
+                from unnest(v_keys) with ordinality as given (key, line)
+            ) found
         ) counted;
     else
-      v_repeats := array_fill(false, array[cardinality(v_keys)]);
+      v_places := array(select generate_series(v_newest + 1, v_newest + cardinality(v_keys)));
     end if;
 
-    select array_agg(version_before + fresh order by line)
-      into v_versions
+    select array_agg(version_before + fresh order by line) into v_versions
       from (
-        select line, count(*) filter (where not repeated) over (partition by stream_id order by line rows unbounded preceding) as fresh,
+        select line, count(place) over (partition by stream_id order by line rows unbounded preceding) as fresh,
                coalesce((
                  select p.stream_version from public.message_event_places p
                   where p.stream_id = given.stream_id order by p.stream_version desc limit 1
                ), 0) as version_before
-          from unnest(v_streams, v_repeats) with ordinality as given (stream_id, repeated, line)
+          from unnest(v_streams, v_places) with ordinality as given (stream_id, place, line)
       ) counted;
 
     insert into public.message_event_places (event_position, idempotency_key, stream_id, stream_version, append_id, recorded_at)
-    select v_newest + row_number() over (), key, stream_id, stream_version, p_append_id, v_now
-      from unnest(v_keys, v_streams, v_versions, v_repeats) as given (key, stream_id, stream_version, repeated)
-     where not repeated;
+    select place, key, stream_id, stream_version, p_append_id, v_now
+      from unnest(v_places, v_keys, v_streams, v_versions) as given (place, key, stream_id, stream_version)
+     where place is not null;
     get diagnostics v_fresh = row_count;
+    v_all_places[v_first:v_last] := v_places;
+    v_all_versions[v_first:v_last] := v_versions;
 
-    insert into public.message_events (
-      event_position, stream_id, stream_version, idempotency_key, event_id, event_type, channel, provider, account, direction,
-      contact, endpoint, message_id, provider_message_id, lead_id, occurred_at, recorded_at, event_bytes, event
-    )
-    select v_newest + row_number() over (), stream_id, stream_version, key, event ->> 'id', event ->> 'type', event ->> 'channel',
-           event ->> 'provider', event ->> 'account', event ->> 'direction', event -> 'contact' ->> 'value',
-           event -> 'endpoint' ->> 'value', event ->> 'messageId', event ->> 'providerMessageId',
-           coalesce(event -> 'lead' ->> 'id', case when event ->> 'type' = 'lead.uncorrelated' then event -> 'data' ->> 'leadId' end),
-           (event ->> 'occurredAt')::timestamptz, v_now, pg_column_size(event), event
-      from unnest(v_events, v_keys, v_streams, v_versions, v_repeats) as given (event, key, stream_id, stream_version, repeated)
-     where not repeated;
-
-    v_places := null;
+    v_repeats := null;
     if v_known then
       select json_agg(json_build_array(
                line - 1, lpad(p.event_position::text, 12, '0'), p.stream_version, p.recorded_at, p.append_id = p_append_id, p.stream_id,
                (select m.event from public.message_events m where m.event_position = p.event_position and p.append_id <> p_append_id)
              ) order by line)
-        into v_places
-        from unnest(v_keys, v_repeats) with ordinality as given (key, repeated, line)
+        into v_repeats
+        from unnest(v_keys, v_places) with ordinality as given (key, place, line)
         join public.message_event_places p on p.idempotency_key = key
-       where repeated;
+       where place is null;
     end if;
     v_parts := v_parts || json_build_object(
-      'recordedAt', v_now, 'first', lpad((v_newest + 1)::text, 12, '0'), 'versions', v_versions, 'repeats', v_places
+      'recordedAt', v_now, 'first', lpad((v_newest + 1)::text, 12, '0'), 'versions', v_versions, 'repeats', v_repeats
     );
     v_newest := v_newest + v_fresh;
   end loop;
 
-  if v_newest > v_before then
+  -- All that is recorded, each line read once: OFFSET 0 keeps the planner from parsing an event again for each column.
+  insert into public.message_events (
+    event_position, stream_id, stream_version, idempotency_key, event_id, event_type, channel, provider, account, direction,
+    contact, endpoint, message_id, provider_message_id, lead_id, occurred_at, recorded_at, event_bytes, event
+  )
+  select place, stream_id, stream_version, event ->> 'idempotencyKey', event ->> 'id', event ->> 'type', event ->> 'channel',
+         event ->> 'provider', event ->> 'account', event ->> 'direction', event -> 'contact' ->> 'value',
+         event -> 'endpoint' ->> 'value', event ->> 'messageId', event ->> 'providerMessageId',
+         coalesce(event -> 'lead' ->> 'id', case when event ->> 'type' = 'lead.uncorrelated' then event -> 'data' ->> 'leadId' end),
+         (event ->> 'occurredAt')::timestamptz, v_now, pg_column_size(event), event
+    from (
+      select place, stream_id, stream_version, line::jsonb as event
+        from rows from (string_to_table(p_events, E'\n'), unnest(v_all_places, p_streams, v_all_versions))
+          as given (line, place, stream_id, stream_version)
+       where place is not null offset 0
+    ) fresh;
+
+  if found then
     perform pg_notify('message_events', lpad(v_newest::text, 12, '0'));
   end if;
   return array_to_json(v_parts);

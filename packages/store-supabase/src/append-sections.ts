@@ -5,6 +5,7 @@ import { toStoredJson } from './stored-event.ts'
 /** What `append_message_events` takes: each event on a line, and lines in sections that are decided together. */
 interface SectionArguments {
   readonly p_events: string
+  readonly p_keys: readonly (string | null)[]
   readonly p_streams: readonly string[]
   readonly p_sizes: readonly number[]
   readonly p_expected: readonly (number | null)[]
@@ -21,6 +22,7 @@ export function toSections(requests: readonly AppendRequest[]): {
   readonly requestsOf: readonly number[]
 } {
   const lines: string[] = []
+  const keys: (string | null)[] = []
   const streams: string[] = []
   const sizes: number[] = []
   const expected: (number | null)[] = []
@@ -38,15 +40,17 @@ export function toSections(requests: readonly AppendRequest[]): {
     const stream = toColumn(streamId)
     for (const event of events) {
       lines.push(toStoredJson(event))
+      keys.push(toColumn(event.idempotencyKey))
       streams.push(stream)
     }
     if (events.length === 0) {
       lines.push('')
+      keys.push(null)
       streams.push(stream)
     }
     const section = sizes.length - 1
     sizes[section] = (sizes[section] as number) + Math.max(1, events.length)
     requestsOf[section] = (requestsOf[section] as number) + 1
   }
-  return { values: { p_events: lines.join('\n'), p_streams: streams, p_sizes: sizes, p_expected: expected }, requestsOf }
+  return { values: { p_events: lines.join('\n'), p_keys: keys, p_streams: streams, p_sizes: sizes, p_expected: expected }, requestsOf }
 }

@@ -5,6 +5,7 @@ import { aMessage, appendOf } from '@pipe-comms/core/conformance'
 import pg from 'pg'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type PostgresEventStore, postgresEventStore } from './index.ts'
+import { appendSql } from './testing/append-sql.ts'
 import { describeWithPostgres, emptyLog, freshDatabase, onServer } from './testing/database.ts'
 
 const STREAM = 'whatsapp:+33639980001'
@@ -95,7 +96,7 @@ describeWithPostgres('postgresEventStore', () => {
     const client = new pg.Client({ connectionString: url, options: '-c synchronous_commit=off' })
     await client.connect()
     await client.query('begin')
-    await client.query('select public.append_message_events($1, gen_random_uuid())', [JSON.stringify([appendOf(STREAM, ['a'])])])
+    await client.query(appendSql(appendOf(STREAM, ['a'])))
     expect((await client.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }])
     await client.query('commit')
     expect((await client.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'off' }])
@@ -171,7 +172,7 @@ describeWithPostgres('postgresEventStore', () => {
       await onServer(url, `select pg_notify('message_events', '${after}')`)
       await store.find('a')
       expect(awake).toBe(false)
-      await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf(STREAM, ['b'])])}', gen_random_uuid())`)
+      await onServer(url, appendSql(appendOf(STREAM, ['b'])))
       await woken
       stop.abort()
     })
@@ -208,9 +209,9 @@ describeWithPostgres('postgresEventStore', () => {
         pollMs: 60_000,
         wakeUp: store.wakeUp,
       })
-      await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf(STREAM, ['b'])])}', gen_random_uuid())`)
+      await onServer(url, appendSql(appendOf(STREAM, ['b'])))
       await expect.poll(() => handled).toEqual(['b'])
-      await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf(STREAM, ['c'])])}', gen_random_uuid())`)
+      await onServer(url, appendSql(appendOf(STREAM, ['c'])))
       await expect.poll(() => handled).toEqual(['b', 'c'])
       await consumer.stop()
     })

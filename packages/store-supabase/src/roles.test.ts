@@ -1,6 +1,7 @@
 import { appendOf } from '@pipe-comms/core/conformance'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { appendSql } from './testing/append-sql.ts'
 import { describeWithPostgres, freshDatabase, onServer } from './testing/database.ts'
 
 const TABLES = ['message_events', 'message_events_from_1', 'message_event_places', 'message_log', 'consumer_checkpoints']
@@ -10,7 +11,7 @@ const OWNER_FUNCTIONS = [
   "close_message_log_table('message_events')",
 ]
 const FUNCTIONS = [
-  "append_message_events('[]', gen_random_uuid())",
+  "append_message_events('', '{}', '{}', '{}', '{}', gen_random_uuid())",
   "find_message_event('a')",
   'read_message_events(null, 10, 1000)',
   "read_message_stream('s', 1, 10, 1000)",
@@ -24,7 +25,7 @@ describeWithPostgres('the roles of the API', () => {
   let client: pg.Client
   beforeAll(async () => {
     url = await freshDatabase()
-    await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf('s', ['a'])])}', gen_random_uuid())`)
+    await onServer(url, appendSql(appendOf('s', ['a'])))
     client = new pg.Client({ connectionString: url })
     await client.connect()
   })
