@@ -55,6 +55,22 @@ describeWithPostgres('postgresEventStore', () => {
     expect(pool.waitingCount).toBe(0)
   })
 
+  it.each([
+    ['does not know a statement that another session prepared', 'deallocate all', false],
+    ['has a statement of that name already', "prepare \"find_message_event/1\" as select 'of another client'", true],
+  ])('prepares no statements where a session of the server %s, as behind a pooler', async (_, sql, first) => {
+    const single = new pg.Pool({ connectionString: url, max: 1 })
+    const pooled = postgresEventStore({ pool: single, maxTries: 1 })
+    await pooled.append([appendOf(STREAM, ['a'])])
+    if (!first) await pooled.find('a')
+    await single.query(sql)
+    expect((await pooled.find('a'))?.idempotencyKey).toBe('a')
+    await single.query('deallocate all')
+    expect(await pooled.append([appendOf(STREAM, ['a', 'b'])])).toMatchObject([{ events: [{ repeated: true }, { repeated: false }] }])
+    await pooled.close()
+    await single.end()
+  })
+
   it('waits for the writer before it, and is refused, nothing recorded, when that one holds on', async () => {
     const letGo = await holding('select pg_advisory_xact_lock(1346596211, 1)')
     const impatient = postgresEventStore({ pool, timeoutMs: 60, maxTries: 2, firstRetryMs: 1 })
