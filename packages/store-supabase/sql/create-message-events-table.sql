@@ -260,17 +260,21 @@ $$;
 
 -- Reading ------------------------------------------------------------------------------------------------------------------------------
 
--- Each page is one JSON value, so that the API's limit of rows (1000 by default) never cuts it.
--- {"more": <there may be more>, "last": <read up to here>, "events": [[position, streamId, version, recordedAt, event], …]}
+-- A page is rows of JSON, the lines [position, streamId, version, recordedAt, event] and behind them {"more": <there may be more>, "last":
+-- <read up to here>}. Where the API's limit of rows (1000 by default) cuts that one off, there is more behind the last line. It goes by
+-- rows, and where these are large by bytes, but has one at least.
 
-create or replace function public.read_message_events(p_after text, p_rows integer, p_bytes bigint) returns json
+create or replace function public.read_message_events(p_after text, p_rows integer, p_bytes bigint) returns setof json
   language plpgsql stable security definer
   set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_after  bigint := 0;
   v_newest bigint;
-  v_page   json;
+  v_rows   integer;
+  v_bytes  bigint;
+  v_end    bigint;
+  v_last   bigint;
 begin
   if p_after is not null then
     select coalesce(max(event_position), 0) into v_newest from public.message_event_places;
@@ -282,48 +286,53 @@ begin
         using errcode = 'PC001';
     end if;
   end if;
-  -- The rows come in their order, as the subquery has them; ORDER BY in the aggregate would sort them once more.
-  select json_build_object(
-           'more', count(*) = p_rows or coalesce(bool_or(bytes_before >= p_bytes), false),
-           'last', lpad(max(event_position) filter (where bytes_before < p_bytes)::text, 12, '0'),
-           'events', coalesce(json_agg(
-             json_build_array(lpad(event_position::text, 12, '0'), stream_id, stream_version, recorded_at, event)
-           ) filter (where bytes_before < p_bytes), '[]'::json))
-    into v_page
-    from (
-      select m.*, sum(m.event_bytes) over (order by m.event_position rows unbounded preceding) - m.event_bytes as bytes_before
-        from (select * from public.message_events where event_position > v_after order by event_position limit p_rows) m
-    ) sized;
-  return v_page;
+  select count(*), sum(event_bytes), max(event_position) into v_rows, v_bytes, v_end
+    from (select event_position, event_bytes from public.message_events where event_position > v_after order by event_position limit p_rows) m;
+  v_last := v_end;
+  if v_bytes > p_bytes then
+    select max(event_position) into v_last
+      from (
+        select event_position, sum(event_bytes) over (order by event_position rows unbounded preceding) - event_bytes as bytes_before
+          from public.message_events where event_position > v_after order by event_position limit p_rows
+      ) m
+     where bytes_before < p_bytes;
+  end if;
+  return query
+    select json_build_array(lpad(event_position::text, 12, '0'), stream_id, stream_version, recorded_at, event)
+      from public.message_events where event_position > v_after and event_position <= v_last order by event_position limit p_rows;
+  return next json_build_object('more', v_rows = p_rows or coalesce(v_last < v_end, false), 'last', lpad(v_last::text, 12, '0'));
 end
 $$;
 
-create or replace function public.read_message_stream(p_stream text, p_from_version bigint, p_rows integer, p_bytes bigint) returns json
+create or replace function public.read_message_stream(p_stream text, p_from_version bigint, p_rows integer, p_bytes bigint)
+  returns setof json
   language plpgsql stable security definer
   set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_page json;
+  v_rows  integer;
+  v_bytes bigint;
+  v_last  integer;
 begin
-  select json_build_object(
-           'more', count(*) = p_rows or coalesce(bool_or(bytes_before >= p_bytes), false),
-           'last', max(stream_version) filter (where bytes_before < p_bytes),
-           'events', coalesce(json_agg(
-             json_build_array(lpad(event_position::text, 12, '0'), p_stream, stream_version, recorded_at, event)
-           ) filter (where bytes_before < p_bytes and event is not null), '[]'::json))
-    into v_page
+  -- Of an event whose partition was detached there is a place only.
+  select count(*), max(bytes_before), max(stream_version) filter (where bytes_before < p_bytes) into v_rows, v_bytes, v_last
     from (
-      select p.event_position, p.stream_version, p.recorded_at, m.event,
-             coalesce(sum(m.event_bytes) over (order by p.stream_version rows unbounded preceding) - m.event_bytes, 0) as bytes_before
+      select p.stream_version,
+             coalesce(sum(m.event_bytes) over (order by p.stream_version rows between unbounded preceding and 1 preceding), 0) as bytes_before
         from (
-          select * from public.message_event_places
+          select event_position, stream_version from public.message_event_places
            where stream_id = p_stream and stream_version >= p_from_version order by stream_version limit p_rows
         ) p
-        left join lateral (
-          select event, event_bytes from public.message_events where event_position = p.event_position limit 1
-        ) m on true
+        left join lateral (select event_bytes from public.message_events where event_position = p.event_position limit 1) m on true
     ) sized;
-  return v_page;
+  return query
+    select json_build_array(lpad(p.event_position::text, 12, '0'), p_stream, p.stream_version, p.recorded_at, m.event)
+      from (
+        select * from public.message_event_places
+         where stream_id = p_stream and stream_version >= p_from_version and stream_version <= v_last order by stream_version limit p_rows
+      ) p
+     cross join lateral (select event from public.message_events where event_position = p.event_position limit 1) m;
+  return next json_build_object('more', v_rows = p_rows or coalesce(v_bytes >= p_bytes, false), 'last', v_last);
 end
 $$;
 

@@ -1,8 +1,12 @@
 import { type Logger, silentLogger } from '@pipe-comms/core'
 import { CallFailure, failureOfCode } from './call-failure.ts'
-import type { Arguments, DatabaseCalls } from './database-calls.ts'
+import { type Arguments, type DatabaseCalls, PAGES } from './database-calls.ts'
 import { fromJsonb, isMarked } from './jsonb-text.ts'
 import type { PostgresClient, PostgresPool } from './options.ts'
+
+interface AnswerRow {
+  readonly answer: string
+}
 
 const WHO = 'PostgreSQL'
 /** invalid_sql_statement_name and duplicate_prepared_statement: nothing was carried out. */
@@ -17,9 +21,9 @@ export function postgresCalls(pool: PostgresPool, logger: Logger = silentLogger)
   return {
     who: WHO,
     async call(name, values, signal) {
-      let text: string
+      let rows: readonly AnswerRow[]
       try {
-        text = await query(await connection(pool, signal), statement(name, values, prepared), signal)
+        rows = await query(await connection(pool, signal), statement(name, values, prepared), signal)
       } catch (error) {
         if (prepared && UNPREPARED.has(sqlState(error) ?? '')) {
           prepared = false
@@ -28,8 +32,7 @@ export function postgresCalls(pool: PostgresPool, logger: Logger = silentLogger)
         }
         throw asFailure(error)
       }
-      const value: unknown = JSON.parse(text)
-      return isMarked(text) ? fromJsonb(value) : value
+      return PAGES.has(name) ? rows.map(toValue) : toValue(rows[0] as AnswerRow)
     },
     close: () => void pool.removeListener('error', onIdleError),
   }
@@ -41,8 +44,13 @@ export function postgresCalls(pool: PostgresPool, logger: Logger = silentLogger)
  */
 function statement(name: string, values: Arguments, prepared: boolean): { name?: string; text: string; values: unknown[] } {
   const names = Object.keys(values).map((parameter, index) => `${parameter} => $${index + 1}`)
-  const text = `select public.${name}(${names.join(', ')})::text as answer`
+  const text = `select answer::text from public.${name}(${names.join(', ')}) as answer`
   return { ...(prepared ? { name: `${name}/${names.length}` } : {}), text, values: Object.values(values) }
+}
+
+function toValue({ answer }: AnswerRow): unknown {
+  const value: unknown = JSON.parse(answer)
+  return isMarked(answer) ? fromJsonb(value) : value
 }
 
 async function connection(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient> {
@@ -60,7 +68,7 @@ async function connection(pool: PostgresPool, signal: AbortSignal): Promise<Post
   }
 }
 
-async function query(client: PostgresClient, sql: { name?: string; text: string; values: unknown[] }, signal: AbortSignal): Promise<string> {
+async function query(client: PostgresClient, sql: { name?: string; text: string; values: unknown[] }, signal: AbortSignal): Promise<AnswerRow[]> {
   let broken = false
   const onError = () => {
     broken = true
@@ -68,7 +76,7 @@ async function query(client: PostgresClient, sql: { name?: string; text: string;
   client.on('error', onError)
   try {
     const { rows } = await orAborted(client.query(sql), signal)
-    return (rows[0] as { answer: string }).answer
+    return rows as AnswerRow[]
   } catch (error) {
     // After an error of the database itself a connection is as good as before; after any other, or in the middle of a call, it is not.
     if (signal.aborted || sqlState(error) === undefined) broken = true

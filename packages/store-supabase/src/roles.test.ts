@@ -72,7 +72,7 @@ describeWithPostgres('the roles of the API', () => {
 
   it('service_role reads the tables and calls the functions', async () => {
     expect(await as('service_role', 'select event_position from message_events')).toHaveLength(1)
-    for (const call of FUNCTIONS) expect(await as('service_role', `select ${call}`)).toHaveLength(1)
+    for (const call of FUNCTIONS) expect(await as('service_role', `select count(*) from ${call}`)).toHaveLength(1)
   })
 
   it('a function runs nothing that its caller put into the search path', async () => {
@@ -83,7 +83,7 @@ describeWithPostgres('the roles of the API', () => {
        create function evil.lpad(text, integer, text) returns text language plpgsql as $$ begin raise exception 'evil'; end $$;`,
     )
     await client.query('set search_path = evil, pg_catalog, public')
-    for (const call of FUNCTIONS) expect(await as('service_role', `select public.${call}`)).toHaveLength(1)
+    for (const call of FUNCTIONS) expect(await as('service_role', `select count(*) from public.${call}`)).toHaveLength(1)
     await client.query('reset search_path')
   })
 })
