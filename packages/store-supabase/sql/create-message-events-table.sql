@@ -51,7 +51,6 @@ create table if not exists public.message_events (
 ) partition by range (event_position);
 
 create index if not exists message_events_by_lead on public.message_events (lead_id) where lead_id is not null;
-create index if not exists message_events_by_message on public.message_events (message_id) where message_id is not null;
 -- Events come about in the order of their time, so a BRIN finds a day in a few kilobytes (https://www.postgresql.org/docs/15/brin-intro.html).
 create index if not exists message_events_by_time on public.message_events using brin (occurred_at) with (pages_per_range = 16);
 

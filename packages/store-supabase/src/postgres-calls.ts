@@ -68,7 +68,11 @@ async function connection(pool: PostgresPool, signal: AbortSignal): Promise<Post
   }
 }
 
-async function query(client: PostgresClient, sql: { name?: string; text: string; values: unknown[] }, signal: AbortSignal): Promise<AnswerRow[]> {
+async function query(
+  client: PostgresClient,
+  sql: { name?: string; text: string; values: unknown[] },
+  signal: AbortSignal,
+): Promise<AnswerRow[]> {
   let broken = false
   const onError = () => {
     broken = true

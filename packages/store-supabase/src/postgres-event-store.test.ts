@@ -57,7 +57,7 @@ describeWithPostgres('postgresEventStore', () => {
 
   it.each([
     ['does not know a statement that another session prepared', 'deallocate all', false],
-    ['has a statement of that name already', "prepare \"find_message_event/1\" as select 'of another client'", true],
+    ['has a statement of that name already', 'prepare "find_message_event/1" as select \'of another client\'', true],
   ])('prepares no statements where a session of the server %s, as behind a pooler', async (_, sql, first) => {
     const single = new pg.Pool({ connectionString: url, max: 1 })
     const pooled = postgresEventStore({ pool: single, maxTries: 1 })
