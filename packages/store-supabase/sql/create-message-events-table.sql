@@ -51,7 +51,6 @@ create table if not exists public.message_events (
 ) partition by range (event_position);
 
 create index if not exists message_events_by_lead on public.message_events (lead_id) where lead_id is not null;
-create index if not exists message_events_by_message on public.message_events (message_id) where message_id is not null;
 -- Events come about in the order of their time, so a BRIN finds a day in a few kilobytes (https://www.postgresql.org/docs/15/brin-intro.html).
 create index if not exists message_events_by_time on public.message_events using brin (occurred_at) with (pages_per_range = 16);
 
@@ -105,33 +104,41 @@ $$;
 
 -- Writing ------------------------------------------------------------------------------------------------------------------------------
 
--- p_requests: a JSON array of {"streamId", "expectedVersion"?, "events": [...]}. The answer is a list of parts that cover the requests in
--- their order: {"conflict": <version>} for one, {"version": <version>} for one without events, {"recordedAt", "events": [...]} for one or more, with
--- [position, version, <the stream's before>] for each event that was recorded now, and with recordedAt, <by an earlier try of this call>,
--- streamId and event behind them for one that was there.
+-- Events in sections, a section of one or more requests that are decided together. p_events: each event as JSON on a line of its own, an
+-- empty line for a request without events. p_keys and p_streams: the key and the stream of each line. p_sizes: how many lines each section
+-- has. p_expected: the version that the stream of a section must have, or null; a section with one, or of an empty line, is one request.
+--
+-- The answer has a part for each section: {"conflict": <version>}, or {"version": <version>} for an empty line, or
+-- {"recordedAt", "first": <position>, "versions": [...], "repeats": null or [...]}: the version of each line's stream after it, and those
+-- lines that were there: [<line of the section, from 0>, position, version, recordedAt, <by this call, now or in an earlier try>,
+-- streamId, event]. All other lines were recorded now, from the first position on.
 --
 -- One writer at a time: the lock comes before anything is read and goes when the commit is visible to all, and positions are counted
 -- from the newest one that is there. So positions become visible in their order and without gaps: nothing can appear later behind a
 -- position that a reader has seen.
-create or replace function public.append_message_events(p_requests text, p_append_id uuid) returns json
+create or replace function public.append_message_events(
+  p_events text, p_keys text[], p_streams text[], p_sizes integer[], p_expected integer[], p_append_id uuid
+) returns json
   language plpgsql security definer
   set search_path = '' set lock_timeout = '4s' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_requests jsonb := p_requests::jsonb;
-  v_expected integer[];
-  v_counts   integer[];
-  v_events   bigint;
-  v_before   bigint;
   v_newest   bigint;
   v_now      timestamptz(3);
-  v_request  jsonb;
+  v_first    integer;
+  v_last     integer := 0;
+  v_keys     text[];
+  v_streams  text[];
   v_version  integer;
-  v_first    integer := 1;
-  v_last     integer;
-  v_fresh    bigint;
-  v_places   json;
+  v_known    boolean;
+  v_versions integer[];
+  v_places   bigint[];
+  v_fresh    integer;
+  v_repeats  json;
   v_parts    json[] := '{}';
+  -- Where each line goes; null: it is not recorded now.
+  v_all_places   bigint[] := array_fill(null::bigint, array[cardinality(p_keys)]);
+  v_all_versions integer[] := array_fill(null::integer, array[cardinality(p_keys)]);
 begin
   -- With a snapshot older than the lock, the newest position could not be seen.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -141,110 +148,109 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
-  select array_agg((value ->> 'expectedVersion')::integer order by turn), array_agg(jsonb_array_length(value -> 'events') order by turn),
-         sum(jsonb_array_length(value -> 'events'))
-    into v_expected, v_counts, v_events
-    from jsonb_array_elements(v_requests) with ordinality as requests (value, turn);
 
   -- "PCms", 1
   perform pg_advisory_xact_lock(1346596211, 1);
-  v_before := coalesce((select max(event_position) from public.message_event_places), 0);
-  v_newest := v_before;
+  v_newest := coalesce((select max(event_position) from public.message_event_places), 0);
   v_now := clock_timestamp();
   -- Made half a partition ahead, so that there always is one.
-  while (select v_newest + v_events > partitioned_to - partition_size / 2 from public.message_log where only_row) loop
+  while (select v_newest + cardinality(p_keys) > partitioned_to - partition_size / 2 from public.message_log where only_row) loop
     perform public.add_message_events_partition();
   end loop;
 
-  -- Some requests at a time. One with expectedVersion begins them, for it is decided in the light of all before it.
-  while v_first <= coalesce(array_length(v_counts, 1), 0) loop
-    if v_expected[v_first] is not null or v_counts[v_first] = 0 then
-      v_request := v_requests -> (v_first - 1);
+  for v_section in 1 .. cardinality(p_sizes) loop
+    v_first := v_last + 1;
+    v_last := v_last + p_sizes[v_section];
+    v_keys := p_keys[v_first:v_last];
+    v_streams := p_streams[v_first:v_last];
+
+    -- LIMIT 1 keeps the planner to the index, whatever it believes about the size of the table.
+    if p_expected[v_section] is not null or v_keys[1] is null then
       v_version := coalesce((
-        select stream_version from public.message_event_places
-         where stream_id = v_request ->> 'streamId' order by stream_version desc limit 1
+        select stream_version from public.message_event_places where stream_id = v_streams[1] order by stream_version desc limit 1
       ), 0);
       -- Whatever it expects, a request of repeats only is answered with them.
-      if v_expected[v_first] <> v_version and (
-        v_counts[v_first] = 0 or exists (
-          select from jsonb_array_elements(v_request -> 'events') as given (event)
-           where not exists (select from public.message_event_places where idempotency_key = event ->> 'idempotencyKey')
-        )
+      if p_expected[v_section] <> v_version and exists (
+        select from unnest(v_keys) as given (key)
+         where not exists (select from public.message_event_places where idempotency_key = key)
       ) then
         v_parts := v_parts || json_build_object('conflict', v_version);
-        v_first := v_first + 1;
         continue;
-      elsif v_counts[v_first] = 0 then
+      elsif v_keys[1] is null then
         v_parts := v_parts || json_build_object('version', v_version);
-        v_first := v_first + 1;
         continue;
       end if;
     end if;
-    v_last := v_first;
-    while v_counts[v_last + 1] > 0 and v_expected[v_last + 1] is null loop
-      v_last := v_last + 1;
-    end loop;
 
-    -- A look into each index for each event (LIMIT 1 keeps the planner to it, whatever it believes about the size of the tables).
-    with given as (
-      select row_number() over () as turn, requests.value ->> 'streamId' as stream_id, event,
-             (event ->> 'idempotencyKey') collate "C" as idempotency_key
-        from jsonb_array_elements(v_requests) with ordinality as requests (value, turn)
-       cross join lateral jsonb_array_elements(requests.value -> 'events') as events (event)
-       where requests.turn between v_first and v_last
-    ),
-    looked_up as materialized (
-      select given.*, known, coalesce((
-               select p.stream_version from public.message_event_places p
-                where p.stream_id = given.stream_id order by p.stream_version desc limit 1
-             ), 0) as version_before,
-             row_number() over (partition by given.idempotency_key order by given.turn) as occurrence
-        from given
-        left join lateral (
-          select p.* from public.message_event_places p where p.idempotency_key = given.idempotency_key limit 1
-        ) known on true
-    ),
-    fresh as materialized (
-      select turn, event, idempotency_key, stream_id, v_newest + row_number() over (order by turn) as event_position,
-             (version_before + row_number() over (partition by stream_id order by turn))::integer as stream_version
-        from looked_up
-       where (known).event_position is null and occurrence = 1
-    ),
-    into_places as (
-      insert into public.message_event_places (event_position, idempotency_key, stream_id, stream_version, append_id, recorded_at)
-      select event_position, idempotency_key, stream_id, stream_version, p_append_id, v_now from fresh
-    ),
-    into_events as (
-      insert into public.message_events (
-        event_position, stream_id, stream_version, idempotency_key, event_id, event_type, channel, provider, account, direction,
-        contact, endpoint, message_id, provider_message_id, lead_id, occurred_at, recorded_at, event_bytes, event
-      )
-      select event_position, stream_id, stream_version, idempotency_key, event ->> 'id', event ->> 'type', event ->> 'channel',
-             event ->> 'provider', event ->> 'account', event ->> 'direction', event -> 'contact' ->> 'value',
-             event -> 'endpoint' ->> 'value', event ->> 'messageId', event ->> 'providerMessageId',
-             coalesce(event -> 'lead' ->> 'id', case when event ->> 'type' = 'lead.uncorrelated' then event -> 'data' ->> 'leadId' end),
-             (event ->> 'occurredAt')::timestamptz, v_now, pg_column_size(event), event
-        from fresh
-    )
-    select (select count(*) from fresh), json_agg(
-             case when (known).event_position is null
-               then json_build_array(lpad(f.event_position::text, 12, '0'), f.stream_version, version_before)
-             else json_build_array(
-                 lpad((known).event_position::text, 12, '0'), (known).stream_version, version_before, (known).recorded_at,
-                 (known).append_id = p_append_id, (known).stream_id,
-                 (select m.event from public.message_events m where m.event_position = (known).event_position limit 1))
-             end order by l.turn)
-      into v_fresh, v_places
-      from looked_up l
-      -- Within these requests, a key is fresh once.
-      left join fresh f on f.idempotency_key = l.idempotency_key;
+    v_known := exists (select from public.message_event_places where idempotency_key = any (v_keys))
+      or (select count(distinct key collate "C") < cardinality(v_keys) from unnest(v_keys) as given (key));
+    if v_known then
+      select array_agg(case when fresh then place end order by line) into v_places
+        from (
+          select line, fresh, v_newest + count(*) filter (where fresh) over (order by line rows unbounded preceding) as place
+            from (
+              select line, row_number() over (partition by key order by line) = 1
+                     and not exists (select from public.message_event_places where idempotency_key = key) as fresh
+                from unnest(v_keys) with ordinality as given (key, line)
+            ) found
+        ) counted;
+    else
+      v_places := array(select generate_series(v_newest + 1, v_newest + cardinality(v_keys)));
+    end if;
 
-    v_parts := v_parts || json_build_object('recordedAt', v_now, 'events', v_places);
+    select array_agg(version_before + fresh order by line) into v_versions
+      from (
+        select line, count(place) over (partition by stream_id order by line rows unbounded preceding) as fresh,
+               coalesce((
+                 select p.stream_version from public.message_event_places p
+                  where p.stream_id = given.stream_id order by p.stream_version desc limit 1
+               ), 0) as version_before
+          from unnest(v_streams, v_places) with ordinality as given (stream_id, place, line)
+      ) counted;
+
+    insert into public.message_event_places (event_position, idempotency_key, stream_id, stream_version, append_id, recorded_at)
+    select place, key, stream_id, stream_version, p_append_id, v_now
+      from unnest(v_places, v_keys, v_streams, v_versions) as given (place, key, stream_id, stream_version)
+     where place is not null;
+    get diagnostics v_fresh = row_count;
+    v_all_places[v_first:v_last] := v_places;
+    v_all_versions[v_first:v_last] := v_versions;
+
+    v_repeats := null;
+    if v_known then
+      select json_agg(json_build_array(
+               line - 1, lpad(p.event_position::text, 12, '0'), p.stream_version, p.recorded_at, p.append_id = p_append_id, p.stream_id,
+               (select m.event from public.message_events m where m.event_position = p.event_position and p.append_id <> p_append_id)
+             ) order by line)
+        into v_repeats
+        from unnest(v_keys, v_places) with ordinality as given (key, place, line)
+        join public.message_event_places p on p.idempotency_key = key
+       where place is null;
+    end if;
+    v_parts := v_parts || json_build_object(
+      'recordedAt', v_now, 'first', lpad((v_newest + 1)::text, 12, '0'), 'versions', v_versions, 'repeats', v_repeats
+    );
     v_newest := v_newest + v_fresh;
-    v_first := v_last + 1;
   end loop;
 
-  if v_newest > v_before then
+  -- All that is recorded, each line read once: OFFSET 0 keeps the planner from parsing an event again for each column.
+  insert into public.message_events (
+    event_position, stream_id, stream_version, idempotency_key, event_id, event_type, channel, provider, account, direction,
+    contact, endpoint, message_id, provider_message_id, lead_id, occurred_at, recorded_at, event_bytes, event
+  )
+  select place, stream_id, stream_version, key, event ->> 'id', event ->> 'type', event ->> 'channel',
+         event ->> 'provider', event ->> 'account', event ->> 'direction', event -> 'contact' ->> 'value',
+         event -> 'endpoint' ->> 'value', event ->> 'messageId', event ->> 'providerMessageId',
+         coalesce(event -> 'lead' ->> 'id', case when event ->> 'type' = 'lead.uncorrelated' then event -> 'data' ->> 'leadId' end),
+         (event ->> 'occurredAt')::timestamptz, v_now, pg_column_size(event), event
+    from (
+      select place, stream_id, stream_version, key, line::jsonb as event
+        from rows from (string_to_table(p_events, E'\n'), unnest(v_all_places, p_streams, v_all_versions, p_keys))
+          as given (line, place, stream_id, stream_version, key)
+       where place is not null offset 0
+    ) fresh;
+
+  if found then
     perform pg_notify('message_events', lpad(v_newest::text, 12, '0'));
   end if;
   return array_to_json(v_parts);
@@ -253,17 +259,21 @@ $$;
 
 -- Reading ------------------------------------------------------------------------------------------------------------------------------
 
--- Each page is one JSON value, so that the API's limit of rows (1000 by default) never cuts it.
--- {"more": <there may be more>, "last": <read up to here>, "events": [[position, streamId, version, recordedAt, event], …]}
+-- A page is rows of JSON, the lines [position, streamId, version, recordedAt, event] and behind them {"more": <there may be more>, "last":
+-- <read up to here>}. Where the API's limit of rows (1000 by default) cuts that one off, there is more behind the last line. It goes by
+-- rows, and where these are large by bytes, but has one at least.
 
-create or replace function public.read_message_events(p_after text, p_rows integer, p_bytes bigint) returns json
+create or replace function public.read_message_events(p_after text, p_rows integer, p_bytes bigint) returns setof json
   language plpgsql stable security definer
   set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_after  bigint := 0;
   v_newest bigint;
-  v_page   json;
+  v_rows   integer;
+  v_bytes  bigint;
+  v_end    bigint;
+  v_last   bigint;
 begin
   if p_after is not null then
     select coalesce(max(event_position), 0) into v_newest from public.message_event_places;
@@ -275,48 +285,53 @@ begin
         using errcode = 'PC001';
     end if;
   end if;
-  -- The rows come in their order, as the subquery has them; ORDER BY in the aggregate would sort them once more.
-  select json_build_object(
-           'more', count(*) = p_rows or coalesce(bool_or(bytes_before >= p_bytes), false),
-           'last', lpad(max(event_position) filter (where bytes_before < p_bytes)::text, 12, '0'),
-           'events', coalesce(json_agg(
-             json_build_array(lpad(event_position::text, 12, '0'), stream_id, stream_version, recorded_at, event)
-           ) filter (where bytes_before < p_bytes), '[]'::json))
-    into v_page
-    from (
-      select m.*, sum(m.event_bytes) over (order by m.event_position rows unbounded preceding) - m.event_bytes as bytes_before
-        from (select * from public.message_events where event_position > v_after order by event_position limit p_rows) m
-    ) sized;
-  return v_page;
+  select count(*), sum(event_bytes), max(event_position) into v_rows, v_bytes, v_end
+    from (select event_position, event_bytes from public.message_events where event_position > v_after order by event_position limit p_rows) m;
+  v_last := v_end;
+  if v_bytes > p_bytes then
+    select max(event_position) into v_last
+      from (
+        select event_position, sum(event_bytes) over (order by event_position rows unbounded preceding) - event_bytes as bytes_before
+          from public.message_events where event_position > v_after order by event_position limit p_rows
+      ) m
+     where bytes_before < p_bytes;
+  end if;
+  return query
+    select json_build_array(lpad(event_position::text, 12, '0'), stream_id, stream_version, recorded_at, event)
+      from public.message_events where event_position > v_after and event_position <= v_last order by event_position limit p_rows;
+  return next json_build_object('more', v_rows = p_rows or coalesce(v_last < v_end, false), 'last', lpad(v_last::text, 12, '0'));
 end
 $$;
 
-create or replace function public.read_message_stream(p_stream text, p_from_version bigint, p_rows integer, p_bytes bigint) returns json
+create or replace function public.read_message_stream(p_stream text, p_from_version bigint, p_rows integer, p_bytes bigint)
+  returns setof json
   language plpgsql stable security definer
   set search_path = '' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_page json;
+  v_rows  integer;
+  v_bytes bigint;
+  v_last  integer;
 begin
-  select json_build_object(
-           'more', count(*) = p_rows or coalesce(bool_or(bytes_before >= p_bytes), false),
-           'last', max(stream_version) filter (where bytes_before < p_bytes),
-           'events', coalesce(json_agg(
-             json_build_array(lpad(event_position::text, 12, '0'), p_stream, stream_version, recorded_at, event)
-           ) filter (where bytes_before < p_bytes and event is not null), '[]'::json))
-    into v_page
+  -- Of an event whose partition was detached there is a place only.
+  select count(*), max(bytes_before), max(stream_version) filter (where bytes_before < p_bytes) into v_rows, v_bytes, v_last
     from (
-      select p.event_position, p.stream_version, p.recorded_at, m.event,
-             coalesce(sum(m.event_bytes) over (order by p.stream_version rows unbounded preceding) - m.event_bytes, 0) as bytes_before
+      select p.stream_version,
+             coalesce(sum(m.event_bytes) over (order by p.stream_version rows between unbounded preceding and 1 preceding), 0) as bytes_before
         from (
-          select * from public.message_event_places
+          select event_position, stream_version from public.message_event_places
            where stream_id = p_stream and stream_version >= p_from_version order by stream_version limit p_rows
         ) p
-        left join lateral (
-          select event, event_bytes from public.message_events where event_position = p.event_position limit 1
-        ) m on true
+        left join lateral (select event_bytes from public.message_events where event_position = p.event_position limit 1) m on true
     ) sized;
-  return v_page;
+  return query
+    select json_build_array(lpad(p.event_position::text, 12, '0'), p_stream, p.stream_version, p.recorded_at, m.event)
+      from (
+        select * from public.message_event_places
+         where stream_id = p_stream and stream_version >= p_from_version and stream_version <= v_last order by stream_version limit p_rows
+      ) p
+     cross join lateral (select event from public.message_events where event_position = p.event_position limit 1) m;
+  return next json_build_object('more', v_rows = p_rows or coalesce(v_bytes >= p_bytes, false), 'last', v_last);
 end
 $$;
 

@@ -1,32 +1,28 @@
-import {
-  type AppendRequest,
-  type AppendResult,
-  CommsError,
-  type NewEvent,
-  type RecordedEvent,
-  type Recording,
-  type StoredEvent,
-  upcastEvent,
-} from '@pipe-comms/core'
+import { type AppendRequest, type AppendResult, type NewEvent, type RecordedEvent, type StoredEvent, upcastEvent } from '@pipe-comms/core'
+import { toSections } from './append-sections.ts'
 import type { RepeatingCalls } from './database-calls.ts'
-import { toColumn } from './jsonb-text.ts'
-import { placed, toStoredJson } from './stored-event.ts'
+import { inUtc, placed, toPosition } from './stored-event.ts'
 
-/** Where an event stands. `recordedAt` and what follows: it was there; `own`: an earlier try of this very call recorded it. */
-type Place = readonly [
+/** An event that was there. `own`: this very call recorded it, in an earlier try or a few lines before. */
+type Repeat = readonly [
+  line: number,
   position: string,
   version: number,
-  versionBefore: number,
-  recordedAt?: string,
-  own?: boolean,
-  streamId?: string,
-  event?: StoredEvent | null,
+  recordedAt: string,
+  own: boolean,
+  streamId: string,
+  event: StoredEvent | null,
 ]
-/** A part is about one request, or, with events, about as many as these are of. */
-type Part =
-  | { readonly conflict: number }
-  | { readonly version: number }
-  | { readonly recordedAt: string; readonly events: readonly Place[] }
+interface RecordedPart {
+  readonly recordedAt: string
+  /** The position of the first event that was recorded now; the others stand behind it without a gap. */
+  readonly first: string
+  /** Of the stream of each event, after it. */
+  readonly versions: readonly number[]
+  readonly repeats: readonly Repeat[] | null
+}
+/** What became of one section. */
+type Part = { readonly conflict: number } | { readonly version: number } | RecordedPart
 
 /**
  * Records requests in one round trip. A call whose outcome is unknown is made again under the same id, and its answer is that of the
@@ -38,61 +34,49 @@ export async function append(
   requests: readonly AppendRequest[],
 ): Promise<readonly AppendResult[]> {
   if (requests.length === 0) return []
-  const texts = requests.map(toText)
+  const { values, requestsOf } = toSections(requests)
   // Copies: what the caller does to its events meanwhile changes nothing.
   const given = requests.map(({ streamId, events }) => ({ streamId, events: events.map((event) => ({ ...event })) }))
-  const parts = await calls.call<readonly Part[]>('append_message_events', {
-    p_requests: `[${texts.join(',')}]`,
-    p_append_id: appendId,
-  })
-  const rest = given.values()
+  const parts = await calls.call<readonly Part[]>('append_message_events', { ...values, p_append_id: appendId })
   const fresh = new Map<string, RecordedEvent>()
-  const versions = new Map<string, number>()
   const results: AppendResult[] = []
-  for (const part of parts) {
-    if ('events' in part) {
-      for (let next = 0; next < part.events.length; ) {
-        const { streamId, events } = rest.next().value as (typeof given)[number]
-        const places = part.events.slice(next, next + events.length)
-        next += events.length
-        results.push(recorded({ streamId, events, recordedAt: part.recordedAt }, places, fresh, versions))
-      }
-      continue
-    }
-    const { streamId } = rest.next().value as (typeof given)[number]
+  for (const [section, part] of parts.entries()) {
+    const inSection = given.slice(results.length, results.length + (requestsOf[section] as number))
     if ('conflict' in part) results.push({ status: 'conflict', actualVersion: part.conflict })
-    else results.push({ status: 'recorded', events: [], version: Math.max(part.version, versions.get(streamId) ?? 0) })
+    else if ('version' in part) results.push({ status: 'recorded', events: [], version: part.version })
+    else results.push(...recorded(inSection, part, fresh))
   }
   return results
 }
 
-/** The answer to one request. `fresh` and `versions`: what those before it in the call recorded. */
+/** The answers to the requests of one section. `fresh`: what the sections before it recorded. */
 function recorded(
-  { streamId, events: given, recordedAt }: { streamId: string; events: readonly NewEvent[]; recordedAt: string },
-  places: readonly Place[],
+  requests: readonly { readonly streamId: string; readonly events: readonly NewEvent[] }[],
+  part: RecordedPart,
   fresh: Map<string, RecordedEvent>,
-  versions: Map<string, number>,
-): AppendResult {
-  let version = Math.max(places[0]?.[2] ?? 0, versions.get(streamId) ?? 0)
-  const events = places.map((place, turn) => {
-    const event = given[turn] as NewEvent
-    const first = fresh.get(event.idempotencyKey)
-    if (first) return { event: first, repeated: true }
-    const [position, placeVersion, , at = recordedAt, own = true, stream = streamId, stored] = place
-    const recording: Recording = { position, streamId: stream, version: placeVersion, recordedAt: at }
-    // Where the first recording is no longer in the log, the event stands in for it.
-    if (!own) return { event: placed(stored ? upcastEvent(stored) : event, recording), repeated: true }
-    fresh.set(event.idempotencyKey, placed(event, recording))
-    version = Math.max(version, placeVersion)
-    return { event: event as RecordedEvent, repeated: false }
+): AppendResult[] {
+  const recordedAt = inUtc(part.recordedAt)
+  const repeats = new Map(part.repeats?.map((repeat) => [repeat[0], repeat]))
+  let next = Number(part.first)
+  let line = -1
+  return requests.map(({ streamId, events }) => {
+    const answers = events.map((event) => {
+      line += 1
+      const first = fresh.get(event.idempotencyKey)
+      if (first) return { event: first, repeated: true }
+      const repeat = repeats.get(line)
+      if (repeat) {
+        const [, position, version, at, own, stream, stored] = repeat
+        // Where the first recording is no longer in the log, the event stands in for it.
+        const there = placed(stored ? upcastEvent(stored) : event, position, stream, version, inUtc(at))
+        if (own) fresh.set(there.idempotencyKey, there)
+        return { event: there, repeated: !own }
+      }
+      const now = placed(event, toPosition(next), streamId, part.versions[line] as number, recordedAt)
+      next += 1
+      fresh.set(now.idempotencyKey, now)
+      return { event: now, repeated: false }
+    })
+    return { status: 'recorded', events: answers, version: part.versions[line] as number }
   })
-  versions.set(streamId, version)
-  return { status: 'recorded', events, version }
-}
-
-/** A request as JSON text: half of an append's work here, so each event is written once and never walked again. */
-function toText({ streamId, events, expectedVersion }: AppendRequest): string {
-  if (typeof streamId !== 'string') throw new CommsError('event_invalid', `Expected the name of a stream as text, got ${typeof streamId}`)
-  const expected = expectedVersion === undefined ? '' : `"expectedVersion":${Number(expectedVersion)},`
-  return `{"streamId":${JSON.stringify(toColumn(streamId))},${expected}"events":[${events.map(toStoredJson).join(',')}]}`
 }

@@ -13,14 +13,17 @@ export type DatabaseFunction =
   | 'load_message_checkpoint'
   | 'check_message_events'
 
-export type Arguments = Readonly<Record<string, string | number | null>>
+export type Arguments = Readonly<Record<string, string | number | null | readonly (string | number | null)[]>>
+
+/** Those that answer with rows; all others with one value. */
+export const PAGES: ReadonlySet<DatabaseFunction> = new Set<DatabaseFunction>(['read_message_events', 'read_message_stream'])
 
 /** A way to the functions: a connection of PostgreSQL, or the API of Supabase. */
 export interface DatabaseCalls {
   /** Whom error messages name. */
   readonly who: string
   /**
-   * Calls a function once and gives its JSON value, texts restored.
+   * Calls a function once and gives its JSON value, or the list of those of its rows, texts restored.
    * @throws CallFailure; when the signal is aborted the outcome is unknown.
    */
   call(name: DatabaseFunction, values: Arguments, signal: AbortSignal): Promise<unknown>

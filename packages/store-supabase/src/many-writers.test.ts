@@ -6,6 +6,7 @@ import { createClient } from '@supabase/supabase-js'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type DatabaseEventStore, postgresEventStore, supabaseEventStore } from './index.ts'
+import { appendSql } from './testing/append-sql.ts'
 import { describeWithPostgres, emptyLog, freshDatabase, onServer } from './testing/database.ts'
 import { type RestGateway, startRestGateway } from './testing/rest-gateway.ts'
 
@@ -173,8 +174,7 @@ async function rollBack(url: string, more: () => boolean): Promise<void> {
   await client.connect()
   for (let turn = 0; more(); turn += 1) {
     await client.query('begin')
-    const requests = JSON.stringify([appendOf('whatsapp:+33639980000', [`taken-back-${turn}`, `taken-back-${turn}-b`])])
-    await client.query('select public.append_message_events($1, gen_random_uuid())', [requests])
+    await client.query(appendSql(appendOf('whatsapp:+33639980000', [`taken-back-${turn}`, `taken-back-${turn}-b`])))
     await client.query('select pg_sleep(0.005)')
     await client.query('rollback')
     await client.query('select pg_sleep(0.02)')

@@ -52,7 +52,7 @@ export interface PostgresPool {
 
 /** As much of pg's PoolClient as the store uses. */
 export interface PostgresClient {
-  query(query: { text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>
+  query(query: { name?: string; text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>
   on(event: 'error' | 'end', listener: (error: Error) => void): unknown
   on(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown
   // biome-ignore lint/suspicious/noExplicitAny: pg types the listeners of all events as one

@@ -5,6 +5,7 @@ import { aMessage, appendOf } from '@pipe-comms/core/conformance'
 import pg from 'pg'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type PostgresEventStore, postgresEventStore } from './index.ts'
+import { appendSql } from './testing/append-sql.ts'
 import { describeWithPostgres, emptyLog, freshDatabase, onServer } from './testing/database.ts'
 
 const STREAM = 'whatsapp:+33639980001'
@@ -54,6 +55,22 @@ describeWithPostgres('postgresEventStore', () => {
     expect(pool.waitingCount).toBe(0)
   })
 
+  it.each([
+    ['does not know a statement that another session prepared', 'deallocate all', false],
+    ['has a statement of that name already', 'prepare "find_message_event/1" as select \'of another client\'', true],
+  ])('prepares no statements where a session of the server %s, as behind a pooler', async (_, sql, first) => {
+    const single = new pg.Pool({ connectionString: url, max: 1 })
+    const pooled = postgresEventStore({ pool: single, maxTries: 1 })
+    await pooled.append([appendOf(STREAM, ['a'])])
+    if (!first) await pooled.find('a')
+    await single.query(sql)
+    expect((await pooled.find('a'))?.idempotencyKey).toBe('a')
+    await single.query('deallocate all')
+    expect(await pooled.append([appendOf(STREAM, ['a', 'b'])])).toMatchObject([{ events: [{ repeated: true }, { repeated: false }] }])
+    await pooled.close()
+    await single.end()
+  })
+
   it('waits for the writer before it, and is refused, nothing recorded, when that one holds on', async () => {
     const letGo = await holding('select pg_advisory_xact_lock(1346596211, 1)')
     const impatient = postgresEventStore({ pool, timeoutMs: 60, maxTries: 2, firstRetryMs: 1 })
@@ -95,7 +112,7 @@ describeWithPostgres('postgresEventStore', () => {
     const client = new pg.Client({ connectionString: url, options: '-c synchronous_commit=off' })
     await client.connect()
     await client.query('begin')
-    await client.query('select public.append_message_events($1, gen_random_uuid())', [JSON.stringify([appendOf(STREAM, ['a'])])])
+    await client.query(appendSql(appendOf(STREAM, ['a'])))
     expect((await client.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }])
     await client.query('commit')
     expect((await client.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'off' }])
@@ -171,7 +188,7 @@ describeWithPostgres('postgresEventStore', () => {
       await onServer(url, `select pg_notify('message_events', '${after}')`)
       await store.find('a')
       expect(awake).toBe(false)
-      await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf(STREAM, ['b'])])}', gen_random_uuid())`)
+      await onServer(url, appendSql(appendOf(STREAM, ['b'])))
       await woken
       stop.abort()
     })
@@ -208,9 +225,9 @@ describeWithPostgres('postgresEventStore', () => {
         pollMs: 60_000,
         wakeUp: store.wakeUp,
       })
-      await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf(STREAM, ['b'])])}', gen_random_uuid())`)
+      await onServer(url, appendSql(appendOf(STREAM, ['b'])))
       await expect.poll(() => handled).toEqual(['b'])
-      await onServer(url, `select public.append_message_events('${JSON.stringify([appendOf(STREAM, ['c'])])}', gen_random_uuid())`)
+      await onServer(url, appendSql(appendOf(STREAM, ['c'])))
       await expect.poll(() => handled).toEqual(['b', 'c'])
       await consumer.stop()
     })

@@ -12,6 +12,7 @@ export function readAll(calls: () => RepeatingCalls, { after, signal }: ReadAllO
   return readPages<string | null>(
     start,
     (position) => calls().call<Page<string>>('read_message_events', { p_after: position, ...PAGE }, signal),
+    ([position]) => position,
     signal,
   )
 }

@@ -4,34 +4,43 @@ import { type EventLine, toRecordedEvent } from './stored-event.ts'
 /** Read in a few milliseconds, so that neither a statement timeout nor memory is a concern. */
 export const PAGE = { p_rows: 500, p_bytes: 2_097_152 }
 
-export interface Page<Key> {
+/** Behind the lines of a page. */
+interface PageEnd<Key> {
   /** There may be more behind `last`. */
   readonly more: boolean
   readonly last: Key | null
-  readonly events: readonly EventLine[]
 }
+
+/** Lines, and the end of the page unless a limit of rows cut it off. */
+export type Page<Key> = readonly (EventLine | PageEnd<Key>)[]
 
 /** The events of pages that go by a rising key. The next page is on its way while one is read. */
 export function readPages<Key>(
   start: Key,
   pageBehind: (key: Key) => Promise<Page<Key>>,
+  keyOf: (line: EventLine) => Key,
   signal: AbortSignal | undefined,
 ): AsyncIterable<RecordedEvent> {
-  return flattenBatches(batches(start, pageBehind, signal), signal)
+  return flattenBatches(batches(start, pageBehind, keyOf, signal), signal)
 }
 
 async function* batches<Key>(
   start: Key,
   pageBehind: (key: Key) => Promise<Page<Key>>,
+  keyOf: (line: EventLine) => Key,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly RecordedEvent[]> {
   signal?.throwIfAborted()
   let next: Promise<Page<Key>> | undefined = pageBehind(start)
   while (next) {
-    const { more, last, events }: Page<Key> = await next
+    const page: Page<Key> = await next
+    const behind = page.at(-1)
+    const isWhole = behind !== undefined && 'more' in behind
+    const lines = (isWhole ? page.slice(0, -1) : page) as readonly EventLine[]
+    const { more, last } = isWhole ? behind : { more: behind !== undefined, last: behind === undefined ? null : keyOf(behind as EventLine) }
     next = more && last !== null ? pageBehind(last) : undefined
     // Whoever leaves before that page leaves its error too.
     next?.catch(() => {})
-    yield events.map(toRecordedEvent)
+    yield lines.map(toRecordedEvent)
   }
 }

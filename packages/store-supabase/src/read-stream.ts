@@ -12,6 +12,7 @@ export function readStream(
   return readPages<number>(
     Math.max(0, Math.ceil(fromVersion) - 1),
     (version) => calls().call<Page<number>>('read_message_stream', { p_stream: stream, p_from_version: version + 1, ...PAGE }, signal),
+    ([, , version]) => version,
     signal,
   )
 }

@@ -1,6 +1,7 @@
 import { PGlite } from '@electric-sql/pglite'
 import { appendOf } from '@pipe-comms/core/conformance'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { appendSql } from './testing/append-sql.ts'
 import { schemaFiles } from './testing/create-log.ts'
 import { SUPABASE_ROLES } from './testing/database.ts'
 
@@ -11,9 +12,7 @@ describe('the schema', () => {
     db = await PGlite.create()
     await db.exec(SUPABASE_ROLES)
     for (const sql of schemaFiles) await db.exec(sql)
-    await db.query('select public.append_message_events($1, gen_random_uuid())', [
-      JSON.stringify([appendOf('whatsapp:+33639980001', ['a', 'b'])]),
-    ])
+    await db.query(appendSql(appendOf('whatsapp:+33639980001', ['a', 'b'])))
   })
   afterAll(() => db.close())
 

@@ -107,6 +107,21 @@ describeWithPostgres('supabaseEventStore', () => {
     expect(versions).toEqual(Array.from({ length: 2299 }, (_, index) => index + 2))
   })
 
+  it('reads everything where the API cuts rows below a page', async () => {
+    const strict = await startRestGateway(database, { maxRows: 7 })
+    const store = storeFor(strict.url, strict.keys.secret)
+    const keys = Array.from({ length: 23 }, (_, index) => `k${index}`)
+    await store.append([{ streamId: STREAM, events: keys.map((key) => aMessage(key)) }])
+    const found = async (events: AsyncIterable<{ idempotencyKey: string }>) => {
+      const seen: string[] = []
+      for await (const { idempotencyKey } of events) seen.push(idempotencyKey)
+      return seen
+    }
+    expect(await found(store.readAll())).toEqual(keys)
+    expect(await found(store.readStream(STREAM))).toEqual(keys)
+    await strict.close()
+  })
+
   it('makes smaller pages of large events', async () => {
     const store = storeFor(gateway.url, gateway.keys.secret)
     for (let index = 0; index < 8; index += 1)

@@ -54,7 +54,7 @@ interface SchemaFunction {
 
 export async function startRestGateway(
   databaseUrl: string,
-  { statementTimeout }: { statementTimeout?: string } = {},
+  { statementTimeout, maxRows = MAX_ROWS }: { statementTimeout?: string; maxRows?: number } = {},
 ): Promise<RestGateway> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
   pool.on('error', () => {})
@@ -135,7 +135,7 @@ export async function startRestGateway(
       const from = given.length > 0 ? `json_to_record($1::json) as args (${record}), ` : ''
       const called = `${from}lateral "${schema}"."${name}"(${passed}) as answer`
       const sql = returnsSet
-        ? `select coalesce(json_agg(answer), '[]')::text as body from (select answer from ${called} limit ${MAX_ROWS}) as cut`
+        ? `select coalesce(json_agg(answer), '[]')::text as body from (select answer from ${called} limit ${maxRows}) as cut`
         : `select to_json(answer)::text as body from ${called}`
       await client.query('begin isolation level read committed')
       await client.query(
