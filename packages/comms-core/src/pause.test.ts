@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { backOffMs, timerSleep } from './pause.ts'
+import { backOffMs, type Sleep, timeLimit, timerSleep } from './pause.ts'
 
 describe('timerSleep', () => {
   beforeEach(() => void vi.useFakeTimers())
@@ -25,6 +25,38 @@ describe('timerSleep', () => {
     await slept
     await timerSleep(1000, controller.signal)
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('timeLimit', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+  const injected: Sleep = (ms, signal) => timerSleep(ms, signal)
+
+  it.each([
+    ['a timer', undefined],
+    ['a sleep of its own', injected],
+  ])('is over after its time, by %s, with a TimeoutError', async (_, sleep) => {
+    const { signal, end } = timeLimit(1000, undefined, sleep)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(signal.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError', message: 'the time limit of 1000 ms is over' })
+    end()
+  })
+
+  it.each([
+    ['a timer', undefined],
+    ['a sleep of its own', injected],
+  ])('ends with its parent, and when it is ended leaves no timer, by %s', async (_, sleep) => {
+    const parent = new AbortController()
+    const limits = [timeLimit(1000, parent.signal, sleep), timeLimit(1000, parent.signal, sleep)] as const
+    limits[0].end()
+    parent.abort('enough')
+    expect(limits.map(({ signal }) => signal.reason)).toEqual([undefined, 'enough'])
+    limits[1].end()
+    expect(vi.getTimerCount()).toBe(0)
+    expect(timeLimit(1000, parent.signal, sleep).signal.reason).toBe('enough')
   })
 })
 

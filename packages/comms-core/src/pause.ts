@@ -35,23 +35,42 @@ export function backOffMs(tries: number, { firstMs, maxMs }: { firstMs: number; 
  */
 export const NO_LONGER_NEEDED = new Error('no longer needed')
 
+/** A signal with an end, see {@link timeLimit}. */
+export interface TimeLimit {
+  readonly signal: AbortSignal
+  /** Lets go of the timer and of the parent. */
+  end(): void
+}
+
 /**
- * A signal that is aborted after this many milliseconds of the given sleep's time, or with `parent`; `end` lets go of timer and parent.
+ * A signal that is aborted after this many milliseconds, with a `TimeoutError`, or with `parent`, for what its caller ends:
+ * `AbortSignal.timeout` and `AbortSignal.any` keep their timer, and all that hangs on it, until the time is over.
+ * @param sleep waits instead of a timer @default timerSleep
  */
-export function timeLimit(ms: number, sleep: Sleep, parent: AbortSignal): { readonly signal: AbortSignal; end(): void } {
+export function timeLimit(ms: number, parent?: AbortSignal, sleep: Sleep = timerSleep): TimeLimit {
   const limit = new AbortController()
-  const ended = new AbortController()
-  const stop = () => limit.abort(parent.reason)
-  parent.addEventListener('abort', stop)
-  if (parent.aborted) stop()
-  void sleep(Math.max(0, ms), ended.signal).then(() => {
-    if (!ended.signal.aborted) limit.abort(new Error(`the time limit of ${ms} ms is over`))
-  })
+  const stop = () => limit.abort(parent?.reason)
+  const cancel = after(ms, sleep, () => limit.abort(new DOMException(`the time limit of ${ms} ms is over`, 'TimeoutError')))
+  parent?.addEventListener('abort', stop)
+  if (parent?.aborted) stop()
   return {
     signal: limit.signal,
     end: () => {
-      parent.removeEventListener('abort', stop)
-      ended.abort(NO_LONGER_NEEDED)
+      parent?.removeEventListener('abort', stop)
+      cancel()
     },
   }
+}
+
+/** Runs after this many milliseconds, unless it is cancelled. */
+function after(ms: number, sleep: Sleep, run: () => void): () => void {
+  if (sleep === timerSleep && ms <= LONGEST_TIMER_MS) {
+    const timer = setTimeout(run, ms)
+    return () => clearTimeout(timer)
+  }
+  const cancelled = new AbortController()
+  void sleep(Math.max(0, ms), cancelled.signal).then(() => {
+    if (!cancelled.signal.aborted) run()
+  })
+  return () => cancelled.abort(NO_LONGER_NEEDED)
 }

@@ -1,5 +1,5 @@
 import { setTimeout as timer } from 'node:timers/promises'
-import { type Logger, silentLogger } from '@pipe-comms/core'
+import { type Logger, silentLogger, timeLimit } from '@pipe-comms/core'
 import { CallFailure } from './call-failure.ts'
 import type { DatabaseStoreOptions } from './options.ts'
 
@@ -53,16 +53,18 @@ export class RepeatingCalls {
   /** @throws CommsError by the table of `failureOfCode`; the signal's reason when it is aborted. */
   async call<Answer>(name: DatabaseFunction, values: Arguments, signal?: AbortSignal): Promise<Answer> {
     for (let tries = 1; ; tries += 1) {
-      const timeout = AbortSignal.timeout(this.#timeoutMs)
+      const limit = timeLimit(this.#timeoutMs, signal)
       try {
-        return (await this.#calls.call(name, values, signal ? AbortSignal.any([signal, timeout]) : timeout)) as Answer
+        return (await this.#calls.call(name, values, limit.signal)) as Answer
       } catch (error) {
         signal?.throwIfAborted()
-        const failure = timeout.aborted ? this.#noAnswer(name) : error
+        const failure = limit.signal.aborted ? this.#noAnswer(name) : error
         if (!(failure instanceof CallFailure)) throw failure
         if (!failure.again || tries >= this.#maxTries) throw failure.toCommsError(this.#calls.who, tries)
         this.#logger.warn(`${this.#calls.who}: ${failure.message}; trying again`, { function: name, tries })
         await this.#sleep(this.#firstRetryMs * 2 ** (tries - 1) * (1 - this.#random() / 2))
+      } finally {
+        limit.end()
       }
     }
   }

@@ -3,6 +3,7 @@ import { CircuitBreaker } from '../circuit-breaker.ts'
 import { CommsError, isCommsError } from '../errors.ts'
 import type { ContactAddress } from '../events/contact-address.ts'
 import { type LeadMatch, leadMatchSchema } from '../events/message-event.ts'
+import { timeLimit } from '../pause.ts'
 import type { Clock, Logger } from '../runtime.ts'
 import { chooseLead } from './choose-lead.ts'
 import type { Lead, LeadDirectory } from './lead-directory.ts'
@@ -156,9 +157,9 @@ export class LeadLookup {
     const { directory, timeoutMs } = this.#options
     const before = new Map(batch.map(({ address: { value } }) => [value, this.#changes.get(value) ?? 0]))
     this.#asked += 1
-    const timeout = AbortSignal.timeout(timeoutMs)
+    const limit = timeLimit(timeoutMs, this.#stopping.signal)
     try {
-      const signal = AbortSignal.any([timeout, this.#stopping.signal])
+      const { signal } = limit
       const addresses = batch.map(({ address }) => address)
       const found = await settled(directory.findByAddresses(addresses, { signal }), signal)
       this.#breaker.succeeded()
@@ -168,17 +169,20 @@ export class LeadLookup {
         resolve(answer)
       }
     } catch (error) {
-      if (batch.length > 1 && !timeout.aborted && !this.#stopping.signal.aborted && isAboutContent(error)) {
+      if (batch.length > 1 && !limit.signal.aborted && isAboutContent(error)) {
         // One address that the directory cannot take must not keep the others from their answers.
         const middle = Math.ceil(batch.length / 2)
         await Promise.all([this.#ask(batch.slice(0, middle)), this.#ask(batch.slice(middle))])
         return
       }
-      const told = timeout.aborted
-        ? new CommsError('directory_unavailable', `${directory.id} did not answer within ${timeoutMs} ms`)
-        : error
+      const told =
+        limit.signal.aborted && !this.#stopping.signal.aborted
+          ? new CommsError('directory_unavailable', `${directory.id} did not answer within ${timeoutMs} ms`)
+          : error
       if (!this.#stopping.signal.aborted) this.#breaker.failed(told)
       for (const { reject } of batch) reject(told)
+    } finally {
+      limit.end()
     }
   }
 

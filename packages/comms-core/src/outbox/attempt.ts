@@ -49,7 +49,7 @@ async function sendBefore(deadline: number, transport: Transport, message: Outbo
   const remainingMs = deadline - clock.now()
   // Others may take the attempt for lost by now, and ask the provider what became of it.
   if (remainingMs <= 0) throw new CommsError('send_unavailable', `${transport.id}: the claim was recorded after its deadline`)
-  const limit = timeLimit(remainingMs, sleep, work.aborting)
+  const limit = timeLimit(remainingMs, work.aborting, sleep)
   try {
     return await transport.send(message, { signal: limit.signal })
   } finally {

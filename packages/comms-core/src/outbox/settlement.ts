@@ -88,7 +88,7 @@ async function ask(
   { options, stopping }: OutboxWork,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
   if (!transport.reconciler) return 'unknown'
-  const limit = timeLimit(options.attemptTimeoutMs, options.sleep, stopping)
+  const limit = timeLimit(options.attemptTimeoutMs, stopping, options.sleep)
   try {
     const { signal } = limit
     return await transport.reconciler.reconcile(message, { attemptedAt: new Date(startedAt).toISOString(), others, signal })

@@ -1,4 +1,4 @@
-import { CommsError } from '@pipe-comms/core'
+import { CommsError, timeLimit } from '@pipe-comms/core'
 import type { CheckedConnection } from '../options.ts'
 import { answerError } from './answer-error.ts'
 import { authorization } from './authorization.ts'
@@ -31,6 +31,7 @@ export async function callApi(connection: CheckedConnection, call: ApiCall, acce
   const query = call.query ? `?${new URLSearchParams(call.query)}` : ''
   let response: Response
   let text: string
+  const limit = timeLimit(connection.timeoutMs, signal)
   try {
     response = await connection.fetch(`${connection.url}/api/v1/${path}${query}`, {
       method,
@@ -42,11 +43,13 @@ export async function callApi(connection: CheckedConnection, call: ApiCall, acce
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(connection.timeoutMs)]),
+      signal: limit.signal,
     })
     text = await response.text()
   } catch (error) {
     throw new CommsError('directory_unavailable', `EspoCRM: ${what} ended without an answer (${reasonOf(error)})`)
+  } finally {
+    limit.end()
   }
   if (!response.ok && !accept.includes(response.status)) throw answerError(what, response, [connection.apiKey, connection.secretKey])
   return { status: response.status, json: parsed(text) }

@@ -1,4 +1,4 @@
-import { CommsError, connectionError } from '@pipe-comms/core'
+import { CommsError, connectionError, timeLimit } from '@pipe-comms/core'
 import type { CheckedOptions } from '../options.ts'
 import type { MultipartForm } from './multipart.ts'
 
@@ -35,7 +35,7 @@ export async function callMethod(options: CheckedOptions, call: MethodCall): Pro
   const { apiToken, idInstance } = options
   if (apiToken === undefined) throw new CommsError('transport_misconfigured', `Green-API: ${method}: apiToken is not set`)
   if (signal?.aborted) throw new CommsError('send_unavailable', `Green-API: ${method} was stopped before it began`)
-  const timeout = AbortSignal.timeout(call.timeoutMs ?? options.timeoutMs)
+  const limit = timeLimit(call.timeoutMs ?? options.timeoutMs, signal)
   const host = form ? options.mediaUrl : options.apiUrl
   try {
     const response = await options.fetch(`${host}/waInstance${idInstance}/${method}/${encodeURIComponent(apiToken)}${rest}`, {
@@ -43,16 +43,18 @@ export async function callMethod(options: CheckedOptions, call: MethodCall): Pro
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
       redirect: 'manual',
       ...(form ? { headers: form.headers, body: form.stream, ...STREAMED } : {}),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: limit.signal,
     })
     return { status: response.status, text: await response.text() }
   } catch (error) {
     const { reason, beforeRequest } = connectionError(error)
     if (beforeRequest) throw new CommsError('send_unavailable', `Green-API: ${method}: cannot connect (${reason})`)
-    const why = signal?.aborted ? 'stopped' : timeout.aborted ? 'no answer in time' : (reason ?? 'connection lost')
+    const why = signal?.aborted ? 'stopped' : limit.signal.aborted ? 'no answer in time' : (reason ?? 'connection lost')
     if (form && !form.complete())
       throw new CommsError('send_unavailable', `Green-API: ${method} ended before the file was through (${why})`)
     throw new CommsError(call.lost, `Green-API: ${method} ended without an answer (${why})`)
+  } finally {
+    limit.end()
   }
 }
 

@@ -1,4 +1,4 @@
-import { CommsError, connectionError } from '@pipe-comms/core'
+import { CommsError, connectionError, timeLimit } from '@pipe-comms/core'
 import type { Twilio } from 'twilio'
 import type { CheckedOptions } from '../options.ts'
 
@@ -58,6 +58,7 @@ async function exchange(request: SdkRequest, { fetch, timeoutMs, apiUrl }: Check
   for (const [name, value] of pairsOf(request.params)) url.searchParams.append(name, value)
   const method = request.method.toUpperCase()
   const what = `${method} ${url.pathname.split('/').slice(4).join('/') || url.pathname}`
+  const limit = timeLimit(timeoutMs, signal)
   try {
     const response = await fetch(apiUrl === undefined ? url.href : apiUrl + url.pathname + url.search, {
       method,
@@ -67,7 +68,7 @@ async function exchange(request: SdkRequest, { fetch, timeoutMs, apiUrl }: Check
       },
       ...(request.data ? { body: new URLSearchParams(pairsOf(request.data)).toString() } : {}),
       redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      signal: limit.signal,
     })
     return { status: response.status, headers: response.headers, body: await response.text() }
   } catch (error) {
@@ -78,6 +79,8 @@ async function exchange(request: SdkRequest, { fetch, timeoutMs, apiUrl }: Check
       'send_uncertain',
       `Twilio: ${what} ended without an answer (${reason ?? (error as Error)?.name ?? 'unknown reason'})`,
     )
+  } finally {
+    limit.end()
   }
 }
 
