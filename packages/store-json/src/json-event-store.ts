@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import {
   type AppendRequest,
@@ -10,22 +10,21 @@ import {
   flattenBatches,
   isoInstant,
   type Logger,
-  type Position,
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
   silentLogger,
   systemClock,
 } from '@pipe-comms/core'
-import { type DayFile, dayFileAt, notAPosition, parsePosition, positionOf } from './day-file.ts'
+import { type DayFile, dayFileAt, positionOf } from './day-file.ts'
 import { diskError } from './disk-error.ts'
 import { GroupCommit, type Line, type LineRequest } from './group-commit.ts'
 import { hashOf, type KeyHash, type LogIndex, type Place } from './log-index.ts'
+import { LogReader } from './log-reader.ts'
 import { LogWriter } from './log-writer.ts'
 import { openLog, saveSideIndex } from './open-log.ts'
 import type { JsonEventStoreOptions } from './options.ts'
-import { openToRead, readLines } from './read-lines.ts'
-import { lineEnd, parseLine, toRecordedEvent } from './stored-line.ts'
+import { lineEnd } from './stored-line.ts'
 import { TextBuffer } from './text-buffer.ts'
 import { WriterLock } from './writer-lock.ts'
 
@@ -57,8 +56,6 @@ export async function openJsonEventStore(options: JsonEventStoreOptions): Promis
   }
 }
 
-const NEWLINE = 10
-
 class JsonEventStore implements EventStore {
   readonly #dir: string
   readonly #lock: WriterLock
@@ -67,6 +64,7 @@ class JsonEventStore implements EventStore {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #writer = new LogWriter()
+  readonly #reader: LogReader
   readonly #text = new TextBuffer()
   readonly #commit = new GroupCommit({
     write: (requests) => this.#write(requests),
@@ -84,6 +82,7 @@ class JsonEventStore implements EventStore {
     this.#lock = lock
     this.#files = files
     this.#index = index
+    this.#reader = new LogReader(files, index)
     this.#durable = index.count
     this.#clock = clock
     this.#logger = logger
@@ -96,27 +95,12 @@ class JsonEventStore implements EventStore {
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
     this.#checkOpen()
-    return this.#find(idempotencyKey, this.#index.candidates(hashOf(idempotencyKey)).filter(this.#isDurable))
+    return this.#reader.find(idempotencyKey, hashOf(idempotencyKey))
   }
 
   async *readStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
     this.#checkOpen()
-    const { fromVersion = 1, signal } = options
-    let reader: { file: DayFile; handle: FileHandle } | undefined
-    try {
-      for (const place of this.#index.placesOf(streamId, fromVersion).filter(this.#isDurable)) {
-        signal?.throwIfAborted()
-        const file = this.#files[place.file] as DayFile
-        if (reader?.file !== file) {
-          await reader?.handle.close()
-          reader = { file, handle: await openToRead(file.path) }
-        }
-        const event = await readEvent(reader.handle, file, place)
-        if (event && event.version >= fromVersion) yield event
-      }
-    } finally {
-      await reader?.handle.close()
-    }
+    yield* this.#reader.readStream(streamId, options)
   }
 
   readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
@@ -128,32 +112,9 @@ class JsonEventStore implements EventStore {
     return this.#closing
   }
 
-  async *#readBatches({ after, signal }: ReadAllOptions): AsyncGenerator<readonly RecordedEvent[]> {
+  async *#readBatches(options: ReadAllOptions): AsyncGenerator<readonly RecordedEvent[]> {
     this.#checkOpen()
-    const start = after === undefined ? { number: 0, from: 0 } : await this.#placeAfter(after)
-    let { from } = start
-    for (let number = start.number; number < this.#files.length; number += 1) {
-      const file = this.#files[number] as DayFile
-      const handle = await openToRead(file.path)
-      try {
-        // The newest file grows while it is read.
-        while (from < file.size) {
-          const to = file.size
-          for await (const lines of readLines(handle, from, to, signal)) {
-            const events: RecordedEvent[] = []
-            for (const { offset, text } of lines) {
-              const line = parseLine(text)
-              if (line) events.push(toRecordedEvent(line, positionOf(file.day, offset)))
-            }
-            yield events
-          }
-          from = to
-        }
-      } finally {
-        await handle.close()
-      }
-      from = 0
-    }
+    yield* this.#reader.readBatches(options)
   }
 
   async #writeOut(): Promise<void> {
@@ -225,69 +186,20 @@ class JsonEventStore implements EventStore {
     return newest && newest.day >= today ? newest : dayFileAt(this.#dir, today)
   }
 
-  readonly #isDurable = ({ file, offset }: Place): boolean => offset < (this.#files[file] as DayFile).size
-
   /** Those among the events that were written before, durable or not. */
   async #knownAmong(requests: readonly LineRequest[]): Promise<Map<string, RecordedEvent>> {
     const known = new Map<string, RecordedEvent>()
     for (const { events } of requests) {
       for (const { idempotencyKey, hash } of events) {
-        const places = this.#index.candidates(hash)
-        if (places.length === 0 || known.has(idempotencyKey)) continue
-        const event = await this.#find(idempotencyKey, places)
+        if (!this.#index.has(hash) || known.has(idempotencyKey)) continue
+        const event = await this.#reader.findWritten(idempotencyKey, hash)
         if (event) known.set(idempotencyKey, event)
       }
     }
     return known
   }
 
-  async #find(idempotencyKey: string, candidates: readonly Place[]): Promise<RecordedEvent | undefined> {
-    for (const place of candidates) {
-      const event = await this.#readAt(place)
-      if (event?.idempotencyKey === idempotencyKey) return event
-    }
-    return undefined
-  }
-
-  async #readAt(place: Place): Promise<RecordedEvent | undefined> {
-    const file = this.#files[place.file] as DayFile
-    const handle = await openToRead(file.path)
-    try {
-      return await readEvent(handle, file, place)
-    } finally {
-      await handle.close()
-    }
-  }
-
-  async #placeAfter(position: Position): Promise<{ number: number; from: number }> {
-    const { day, offset } = parsePosition(position)
-    const number = this.#files.findIndex((file) => file.day === day)
-    const file = this.#files[number]
-    if (!file || offset >= file.size) throw notAPosition(position)
-    const handle = await openToRead(file.path)
-    try {
-      // A line begins where the file does, or behind a newline.
-      const begins = offset === 0 || (await readBytes(handle, offset - 1, 1))[0] === NEWLINE
-      if (!begins) throw notAPosition(position)
-      for await (const [line] of readLines(handle, offset, file.size)) return { number, from: offset + (line?.length ?? 0) + 1 }
-    } finally {
-      await handle.close()
-    }
-    throw notAPosition(position)
-  }
-
   #checkOpen(): void {
     if (this.#closing) throw new CommsError('store_closed', `The JSON store in ${this.#dir} was closed`)
   }
-}
-
-async function readEvent(handle: FileHandle, file: DayFile, { offset, length }: Place): Promise<RecordedEvent | undefined> {
-  const line = parseLine((await readBytes(handle, offset, length)).toString('utf8'))
-  return line && toRecordedEvent(line, positionOf(file.day, offset))
-}
-
-async function readBytes(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length)
-  const { bytesRead } = await handle.read(bytes, 0, length, offset)
-  return bytes.subarray(0, bytesRead)
 }

@@ -101,13 +101,22 @@ export class LogIndex {
     }
   }
 
+  /** Whether a line may hold this key. A miss is certain. */
+  has([high, low]: KeyHash): boolean {
+    const mask = this.#slots.length - 1
+    for (let slot = low & mask; this.#slots[slot] !== NONE; slot = (slot + 1) & mask) {
+      if (this.#isHashOf(this.#slots[slot] as number, high, low)) return true
+    }
+    return false
+  }
+
   /** The lines that may hold this key, oldest first; almost always none or one. */
   candidates([high, low]: KeyHash): readonly Place[] {
     let entries: number[] | undefined
     const mask = this.#slots.length - 1
     for (let slot = low & mask; this.#slots[slot] !== NONE; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot] as number
-      if (this.#hashes[2 * entry] !== high || this.#hashes[2 * entry + 1] !== low) continue
+      if (!this.#isHashOf(entry, high, low)) continue
       entries ??= []
       entries.push(entry)
     }
@@ -154,6 +163,10 @@ export class LogIndex {
     this.#versions.push(0)
     this.#lastOfStream.push(NONE)
     return number
+  }
+
+  #isHashOf(entry: number, high: number, low: number): boolean {
+    return this.#hashes[2 * entry] === high && this.#hashes[2 * entry + 1] === low
   }
 
   #place(entry: number): Place {

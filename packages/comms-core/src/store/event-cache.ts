@@ -2,6 +2,7 @@ import { CommsError, isCommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
+import { RecentEvents } from './recent-events.ts'
 
 export interface EventCacheOptions {
   /** Where the events go. Closed by the cache's `close()`. */
@@ -72,11 +73,8 @@ class BatchingCache implements EventCache {
   readonly #maxBatch: number
   readonly #maxWrites: number
   readonly #maxPending: number
-  readonly #recentLimit: number
   readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
-  /** Two generations: when the younger is full it becomes the older, and nothing is ever deleted one by one. */
-  #recent = new Map<string, RecordedEvent>()
-  #lessRecent = new Map<string, RecordedEvent>()
+  readonly #recent: RecentEvents
   readonly #tails = new Set<() => void>()
   #waiting: Waiting[] = []
   #pending = 0
@@ -94,7 +92,7 @@ class BatchingCache implements EventCache {
     this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
     this.#maxWrites = atLeastOne('maxWrites', options.maxWrites ?? 2)
     this.#maxPending = atLeastOne('maxPending', options.maxPending ?? 10_000)
-    this.#recentLimit = options.recent ?? 1000
+    this.#recent = new RecentEvents(options.recent ?? 1000)
     this.#onQueued = options.onQueued
   }
 
@@ -125,8 +123,7 @@ class BatchingCache implements EventCache {
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
     this.#checkOpen()
-    const recent = this.#recent.get(idempotencyKey) ?? this.#lessRecent.get(idempotencyKey)
-    return recent ? ownCopy(recent) : this.#store.find(idempotencyKey)
+    return this.#recent.find(idempotencyKey) ?? this.#store.find(idempotencyKey)
   }
 
   readStream(streamId: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent> {
@@ -238,7 +235,7 @@ class BatchingCache implements EventCache {
       this.#writes += 1
       this.#lastFlushMs = performance.now() - startedAt
       this.#lastBatch = 0
-      for (const result of results) if (result.status === 'recorded') for (const { event } of result.events) this.#remember(event)
+      for (const result of results) if (result.status === 'recorded') for (const { event } of result.events) this.#recent.add(event)
       let next = 0
       for (const { requests, size, resolve } of batch) {
         this.#pending -= size
@@ -261,15 +258,6 @@ class BatchingCache implements EventCache {
     }
   }
 
-  #remember(event: RecordedEvent): void {
-    if (this.#recentLimit === 0) return
-    if (this.#recent.size >= this.#recentLimit) {
-      this.#lessRecent = this.#recent
-      this.#recent = new Map()
-    }
-    this.#recent.set(event.idempotencyKey, ownCopy(event))
-  }
-
   #checkOpen(): void {
     if (this.#closing) throw new CommsError('store_closed', 'The event cache was closed')
   }
@@ -277,11 +265,6 @@ class BatchingCache implements EventCache {
 
 function isAbout(requests: readonly AppendRequest[], streams: ReadonlySet<string>): boolean {
   return requests.some(({ streamId }) => streams.has(streamId))
-}
-
-/** A caller may change the object it was given, and its data; what lies deeper is shared, for a whole copy costs more than the append. */
-function ownCopy(event: RecordedEvent): RecordedEvent {
-  return { ...event, data: { ...event.data } } as RecordedEvent
 }
 
 /** Whether every request of the batch would fail in the same way. */
