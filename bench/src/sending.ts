@@ -10,7 +10,7 @@ import { twilioTransport } from '@pipe-comms/transport-twilio'
 import { anEvent } from './events.ts'
 import { type Comparison, compare, rate, table } from './measure.ts'
 
-const MESSAGES = 2_000
+const MESSAGES = 5_000
 /** The first messages of a process are slow: code is compiled. */
 const WARM_UP = 1_000
 const IN_FLIGHT = 32

@@ -8,8 +8,8 @@ import type { Live } from './outbox-memory.ts'
 import { type OutboxWork, outboundMessage, reportProblem } from './outbox-work.ts'
 
 /**
- * Claims an attempt, makes it, and records what came of it; `onAnswered` is called before that, when the provider has answered. The claim is an event whose key only one instance can record: whoever did not
- * record it sends nothing.
+ * Claims an attempt, makes it, and records what came of it; `onAnswered` is called before that, when the provider has answered. The
+ * claim is an event whose key only one instance can record: whoever did not record it sends nothing.
  */
 export async function makeAttempt(
   live: Live,
