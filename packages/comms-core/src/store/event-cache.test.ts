@@ -77,6 +77,25 @@ describe('eventCache', () => {
     expect(new Set((await collect(cache.readAll())).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(100)
   })
 
+  it('writes one batch after the other while the store is slow: the more goes in one write the better', async () => {
+    const { store, sizes, open } = gated()
+    open()
+    const slow: EventStore = {
+      ...store,
+      append: async (requests) => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        return store.append(requests)
+      },
+    }
+    const cache = eventCache({ store: slow })
+    await cache.append([appendOf(STREAM, ['first'])])
+    const appendAll = (round: string) =>
+      Array.from({ length: 60 }, (_, index) => cache.append([appendOf(`${STREAM}${index}`, [`${round}${index}`])]))
+    await Promise.all(appendAll('a'))
+    await Promise.all(appendAll('b'))
+    expect(sizes).toEqual([1, 60, 60])
+  })
+
   it('never has one stream in two writes: what comes later is recorded later, even when the first must be tried again', async () => {
     const { store, open, breakWith } = gated()
     const cache = eventCache({ store })

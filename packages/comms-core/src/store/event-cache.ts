@@ -10,8 +10,8 @@ export interface EventCacheOptions {
   /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
   readonly maxBatch?: number
   /**
-   * Most writes under way at once: while the store makes one durable, the next is made ready. What waits is shared between them when
-   * the store is quick. Events of one stream are never in two, so they keep their order. @default 2
+   * Most writes under way at once, when the store is quick: what waits is shared between them, and while the store makes one durable
+   * the next is made ready. Events of one stream are never in two, so they keep their order. @default 2
    */
   readonly maxWrites?: number
   /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
@@ -181,7 +181,7 @@ class BatchingCache implements EventCache {
 
   /** What is appended in the same turn goes together. */
   #startSoon(): void {
-    if (this.#starting || this.#writing.size === this.#maxWrites) return
+    if (this.#starting || this.#writing.size >= this.#mostWrites()) return
     this.#starting = true
     queueMicrotask(() => {
       this.#starting = false
@@ -189,8 +189,12 @@ class BatchingCache implements EventCache {
     })
   }
 
+  #mostWrites(): number {
+    return this.#lastFlushMs < QUICK_WRITE_MS ? this.#maxWrites : 1
+  }
+
   #startWrites(): void {
-    while (this.#waiting.length > 0 && this.#writing.size < this.#maxWrites) {
+    while (this.#waiting.length > 0 && this.#writing.size < this.#mostWrites()) {
       const { batch, streams } = this.#takeBatch()
       if (batch.length === 0) return
       this.#writing.add(streams)
@@ -207,8 +211,7 @@ class BatchingCache implements EventCache {
    * about: it must not overtake it.
    */
   #takeBatch(): { batch: readonly Waiting[]; streams: ReadonlySet<string> } {
-    const free = this.#lastFlushMs < QUICK_WRITE_MS ? this.#maxWrites - this.#writing.size : 1
-    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / free))
+    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / (this.#mostWrites() - this.#writing.size)))
     const others = [...this.#writing]
     const streams = new Set<string>()
     let events = 0
