@@ -4,7 +4,7 @@ import { createClient } from '@supabase/supabase-js'
 import { Pool } from 'pg'
 import type { Config } from './config.ts'
 
-/** Few, for the cache writes one batch at a time, and a small project allows 60 connections in all. */
+/** Few, for the cache has two writes under way at most, and a small project allows 60 connections in all. */
 const CONNECTIONS = 5
 const CONNECT_MS = 5_000
 

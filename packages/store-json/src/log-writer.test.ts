@@ -35,6 +35,19 @@ describe('LogWriter', () => {
     expect([file.size, file.crc]).toEqual([8, crc32('one\ntwo\n')])
   })
 
+  it('never takes bytes for less durable than they were, whichever of two syncs ends first', async () => {
+    const file = dayFileAt(dir, '2026-01-06')
+    await writer.use(file)
+    // A quick disk is waited for in place from the second sync on.
+    writer.write(Buffer.from('o'))
+    await writer.sync(false)
+    writer.write(Buffer.from('ne\n'))
+    const first = writer.sync(false)
+    writer.write(Buffer.from('two\n'))
+    await Promise.all([writer.sync(true), first])
+    expect([file.size, file.crc]).toEqual([8, crc32('one\ntwo\n')])
+  })
+
   it('takes back what is not durable, and goes on behind what is', async () => {
     const file = dayFileAt(dir, '2026-01-06')
     await writer.use(file)

@@ -43,6 +43,7 @@ export class LogWriter {
   /** Makes this the file that is written; what was written to the one before is durable then. */
   async use(file: DayFile): Promise<void> {
     if (this.#file === file) return
+    await Promise.allSettled(this.#syncs)
     await this.sync(false)
     await Promise.allSettled(this.#syncs)
     const handle = await open(file.path, constants.O_RDWR | constants.O_CREAT, 0o640).catch((cause) => {
@@ -99,6 +100,8 @@ export class LogWriter {
     } finally {
       this.#syncs.delete(syncing)
     }
+    // Of two syncs at once the later one may end first.
+    if (end <= file.size) return
     file.size = end
     file.crc = crc
   }
