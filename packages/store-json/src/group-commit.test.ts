@@ -21,7 +21,8 @@ function slowLog() {
         recordedUnder: () => undefined,
         record: ({ idempotencyKey, event }, { streamId, version }) => {
           written.push(idempotencyKey)
-          return Object.assign(event, { streamId, version, recordedAt: '2026-01-06T10:00:00.000Z', position: idempotencyKey })
+          const recorded = Object.assign(event, { streamId, version, recordedAt: '2026-01-06T10:00:00.000Z', position: idempotencyKey })
+          return { event: recorded, repeated: false }
         },
       })
     },

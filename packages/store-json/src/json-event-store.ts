@@ -146,7 +146,7 @@ class JsonEventStore implements EventStore {
         const length = text.addLine(json, lineEnd({ streamId, version, recordedAt, remaining }))
         const recorded: RecordedEvent = Object.assign(event, { streamId, version, recordedAt, position: positionOf(file.day, offset) })
         added.push({ place: { file: number, offset, length: length - 1 }, hash, event: recorded })
-        return recorded
+        return { event: recorded, repeated: false }
       },
     })
     if (added.length === 0) return results

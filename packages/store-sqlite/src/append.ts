@@ -51,33 +51,40 @@ export class Appends {
   }
 
   record(requests: readonly WriteRequest[], recordedAt: string): readonly WriteAnswer[] {
-    let row = this.#newest.get() ?? 0
+    let newest = this.#newest.get() ?? 0
     return decideAppends<EventRow, EventPlace>(requests, {
       versionOf: (streamId) => this.#versions.get(streamId) ?? this.#versionOf.get(streamId) ?? 0,
-      recordedUnder: (key) => {
-        const found = this.#known.get(key)
-        return found && { row: found[0], version: found[1], json: found[2] }
-      },
-      record: ({ idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json }, { streamId, version }) => {
-        row += 1
+      recordedUnder: (key) => this.#recordedUnder(key),
+      recordFindsRepeats: true,
+      record: (event, { streamId, version }) => {
+        const row = newest + 1
+        try {
+          this.#insertRow(row, event, streamId, version, recordedAt)
+        } catch (error) {
+          const known = isThereAlready(error) ? this.#recordedUnder(event.idempotencyKey) : undefined
+          if (!known) throw error
+          return { event: known, repeated: true }
+        }
+        newest = row
         this.#versions.set(streamId, version)
-        const stored = withPlace(json, streamId, version, recordedAt)
-        this.#insert.run(
-          row,
-          streamId,
-          version,
-          idempotencyKey,
-          eventId,
-          eventType,
-          channel,
-          leadId,
-          messageId,
-          occurredAt,
-          recordedAt,
-          stored,
-        )
-        return { row, version }
+        return { event: { row, version }, repeated: false }
       },
     })
   }
+
+  #recordedUnder(key: string): EventPlace | undefined {
+    const found = this.#known.get(key)
+    return found && { row: found[0], version: found[1], json: found[2] }
+  }
+
+  #insertRow(row: number, event: EventRow, streamId: string, version: number, recordedAt: string): void {
+    const { idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, json } = event
+    const stored = withPlace(json, streamId, version, recordedAt)
+    this.#insert.run(row, streamId, version, idempotencyKey, eventId, eventType, channel, leadId, messageId, occurredAt, recordedAt, stored)
+  }
+}
+
+/** The trigger that refuses a replacement has looked for the key: another look before each insert would cost a tenth of it. */
+function isThereAlready(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'SQLITE_CONSTRAINT_TRIGGER'
 }

@@ -14,8 +14,12 @@ import { type Field, packEvent, packPart, packRequest, unpackAnswers, type Write
 import type { CheckpointRow, Failure } from './writer-protocol.ts'
 import type { WriterEvents, WriterThread } from './writer-thread.ts'
 
-/** A parcel goes off at this many events: the writer inserts them while the next ones are encoded here. */
-const PARCEL_EVENTS = 32
+/**
+ * A parcel goes off at this many events: the writer inserts them while the next ones are encoded here. The first one of a turn is small, for
+ * the writer waits for it; each of the next is twice as large, for every hand-over costs.
+ */
+const FIRST_PARCEL_EVENTS = 8
+const MAX_PARCEL_EVENTS = 64
 
 interface Job {
   /** Copies of the caller's events, request by request; they become the recorded events of the answer. */
@@ -36,6 +40,7 @@ export class WriteQueue {
   #lastJob = 0
   #parcel: Field[] = []
   #parcelEvents = 0
+  #parcelLimit = FIRST_PARCEL_EVENTS
   #recordedAt = ''
   #drained: (() => void)[] = []
 
@@ -92,7 +97,7 @@ export class WriteQueue {
         copies.push({ streamId: request.streamId, events: request.events.map((event) => ({ ...event })) })
         events += request.events.length
         const last = index === requests.length - 1
-        if (!last && this.#parcelEvents + events < PARCEL_EVENTS) continue
+        if (!last && this.#parcelEvents + events < this.#parcelLimit) continue
         packPart({ job, last, requests: index + 1 - first }, this.#parcel)
         for (const field of packed) this.#parcel.push(field)
         this.#sendSoon(events)
@@ -110,9 +115,14 @@ export class WriteQueue {
 
   /** What is appended in the same turn of the event loop goes together. */
   #sendSoon(events: number): void {
-    if (this.#parcelEvents === 0) queueMicrotask(() => this.#send())
+    if (this.#parcelEvents === 0) {
+      queueMicrotask(() => {
+        this.#send()
+        this.#parcelLimit = FIRST_PARCEL_EVENTS
+      })
+    }
     this.#parcelEvents += events
-    if (this.#parcelEvents >= PARCEL_EVENTS) this.#send()
+    if (this.#parcelEvents >= this.#parcelLimit) this.#send()
   }
 
   #send(): void {
@@ -120,6 +130,7 @@ export class WriteQueue {
     this.#thread.post({ parcel: this.#parcel, recordedAt: this.#recordedAt })
     this.#parcel = []
     this.#parcelEvents = 0
+    this.#parcelLimit = Math.min(MAX_PARCEL_EVENTS, 2 * this.#parcelLimit)
   }
 
   #enter(job: number, entry: Job): void {

@@ -100,23 +100,20 @@ class BatchingCache implements EventCache {
     return { pending: this.#pending, writes: this.#writes, lastBatch: this.#lastBatch, lastFlushMs: this.#lastFlushMs }
   }
 
-  async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
-    this.#checkOpen()
-    const size = requests.reduce((sum, { events }) => sum + events.length, 0)
-    // A call larger than the limit passes when nothing waits: it could never pass otherwise.
-    if (this.#pending > 0 && this.#pending + size > this.#maxPending) {
-      throw new CommsError('store_overloaded', `${this.#pending} events wait for the store, the limit is ${this.#maxPending}`, {
-        retryAfterMs: 1000,
-      })
-    }
-    for (const { events } of requests) {
-      for (const event of events) {
-        this.#pending += 1
-        this.#onQueued?.(event, this.#pending)
-      }
-    }
+  append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     return new Promise((resolve, reject) => {
+      this.#checkOpen()
+      let size = 0
+      for (const { events } of requests) size += events.length
+      // A call larger than the limit passes when nothing waits: it could never pass otherwise.
+      if (this.#pending > 0 && this.#pending + size > this.#maxPending) {
+        throw new CommsError('store_overloaded', `${this.#pending} events wait for the store, the limit is ${this.#maxPending}`, {
+          retryAfterMs: 1000,
+        })
+      }
       this.#waiting.push({ requests, size, resolve, reject })
+      this.#pending += size
+      if (this.#onQueued) this.#tellQueued(requests, this.#pending - size)
       this.#startSoon()
     })
   }
@@ -155,6 +152,16 @@ class BatchingCache implements EventCache {
   close(): Promise<void> {
     this.#closing ??= this.#closeWhenIdle()
     return this.#closing
+  }
+
+  #tellQueued(requests: readonly AppendRequest[], before: number): void {
+    let pending = before
+    for (const { events } of requests) {
+      for (const event of events) {
+        pending += 1
+        this.#onQueued?.(event, pending)
+      }
+    }
   }
 
   #recordedNext(signal: AbortSignal): Promise<void> {

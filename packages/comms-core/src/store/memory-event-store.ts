@@ -48,7 +48,7 @@ class MemoryEventStore implements EventStore {
         const stream = this.#streams.get(streamId)
         if (stream) stream.push(index)
         else this.#streams.set(streamId, [index])
-        return this.#at(index) as RecordedEvent
+        return { event: this.#at(index) as RecordedEvent, repeated: false }
       },
     })
   }
