@@ -1,4 +1,4 @@
-import { type AppendRequest, type AppendResult, eventToJson, type NewEvent } from '@pipe-comms/core'
+import { type AppendRequest, type AppendResult, eventToJson, type Position, type RecordedEvent } from '@pipe-comms/core'
 import { hashOf, type KeyHash } from './log-index.ts'
 
 /** An event on its way into the log. */
@@ -7,9 +7,12 @@ export interface Line {
   readonly hash: KeyHash
   /** The text that is written, taken when `append` was called: what the caller does to its objects later changes nothing. */
   readonly json: string
-  /** A copy that becomes the recorded event. */
-  readonly event: NewEvent
+  /** A copy that becomes the recorded event when it gets its place. */
+  readonly event: Unplaced
 }
+
+/** All fields are there from the start, and set later: adding them to the object then would take three times as long. */
+export type Unplaced = RecordedEvent & { version: number; recordedAt: string; position: Position }
 
 export interface LineRequest {
   readonly streamId: string
@@ -74,7 +77,8 @@ export class GroupCommit {
       events: events.map((event) => {
         const json = eventToJson(event)
         characters += json.length
-        return { idempotencyKey: event.idempotencyKey, hash: hashOf(event.idempotencyKey), json, event: { ...event } }
+        const unplaced = { ...event, streamId, version: 0, recordedAt: '', position: '' } as Unplaced
+        return { idempotencyKey: event.idempotencyKey, hash: hashOf(event.idempotencyKey), json, event: unplaced }
       }),
     }))
     return new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ import {
 import { type DayFile, dayFileAt, positionOf } from './day-file.ts'
 import { diskError } from './disk-error.ts'
 import { GroupCommit, type Line, type LineRequest } from './group-commit.ts'
-import { hashOf, type KeyHash, type LogIndex, type Place } from './log-index.ts'
+import { hashOf, type LogIndex } from './log-index.ts'
 import { LogReader } from './log-reader.ts'
 import { LogWriter } from './log-writer.ts'
 import { openLog, saveSideIndex } from './open-log.ts'
@@ -136,24 +136,28 @@ class JsonEventStore implements EventStore {
       known = await this.#knownAmong(requests)
     } while (takenBack !== this.#takenBack)
 
-    const added: { place: Place; hash: KeyHash; event: RecordedEvent }[] = []
     const text = this.#text.clear()
-    const results = decideAppends<Line, RecordedEvent>(requests, {
-      versionOf: (streamId) => this.#index.versionOf(streamId),
-      recordedUnder: (key) => known.get(key),
-      record: ({ hash, json, event }, { streamId, version, remaining }) => {
-        const offset = this.#writer.end + text.length
-        const length = text.addLine(json, lineEnd({ streamId, version, recordedAt, remaining }))
-        const recorded: RecordedEvent = Object.assign(event, { streamId, version, recordedAt, position: positionOf(file.day, offset) })
-        added.push({ place: { file: number, offset, length: length - 1 }, hash, event: recorded })
-        return { event: recorded, repeated: false }
-      },
-    })
-    if (added.length === 0) return results
-
-    this.#writer.write(text.bytes())
-    for (const { place, hash, event } of added) this.#index.add(place, hash, event.streamId, event.version)
-    return results
+    const { count } = this.#index
+    try {
+      const results = decideAppends<Line, RecordedEvent>(requests, {
+        versionOf: (streamId) => this.#index.versionOf(streamId),
+        recordedUnder: (key) => known.get(key),
+        record: ({ hash, json, event }, { streamId, version, remaining }) => {
+          const offset = this.#writer.end + text.length
+          const length = text.addLine(json, lineEnd({ streamId, version, recordedAt, remaining }))
+          this.#index.add({ file: number, offset, length: length - 1 }, hash, streamId, version)
+          event.version = version
+          event.recordedAt = recordedAt
+          event.position = positionOf(file.day, offset)
+          return { event, repeated: false }
+        },
+      })
+      if (text.length > 0) this.#writer.write(text.bytes())
+      return results
+    } catch (error) {
+      this.#index.forgetAfter(count)
+      throw error
+    }
   }
 
   async #sync(inPlace: boolean): Promise<void> {

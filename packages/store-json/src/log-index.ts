@@ -227,7 +227,7 @@ export function hashOf(key: string): KeyHash {
   for (let index = 0; index < key.length; index += 1) {
     const code = key.charCodeAt(index)
     high = Math.imul(high ^ code, 0x01000193)
-    low = Math.imul(low ^ code, 0x85ebca6b) + 0x27d4eb2f
+    low = (Math.imul(low ^ code, 0x85ebca6b) + 0x27d4eb2f) | 0
   }
   low ^= low >>> 15
   return [high | 0, Math.imul(low, 0xc2b2ae35) | 0]
