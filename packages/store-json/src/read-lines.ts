@@ -16,25 +16,39 @@ export interface Line {
   readonly complete: boolean
 }
 
-/** The lines of a file from a byte on, up to another. Memory stays at one chunk, or at the longest line. */
+/**
+ * The lines of a file from a byte on, up to another. Memory stays at one chunk, or at the longest line. The next chunk is read while the
+ * lines of this one are used.
+ */
 export async function* readLines(file: FileHandle, from: number, to: number, signal?: AbortSignal): AsyncGenerator<readonly Line[]> {
-  // One buffer for all chunks: lines are decoded before the next read, and only the cut one at the end is carried over.
+  // One buffer for all chunks: lines are decoded before the next read begins, and only the cut one at the end is carried over.
   let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(1, to - from)))
   let filled = 0
   let offset = from
-  for (let at = from; at < to; ) {
-    signal?.throwIfAborted()
+  let at = from
+  const readMore = () => {
     if (filled === buffer.length) buffer = Buffer.concat([buffer], 2 * buffer.length)
-    const { bytesRead } = await file.read(buffer, filled, Math.min(buffer.length - filled, to - at), at)
+    const reading = file.read(buffer, filled, Math.min(buffer.length - filled, to - at), at)
+    // Who stops in the middle does not hear of it.
+    reading.catch(() => {})
+    return reading
+  }
+  let reading = at < to ? readMore() : undefined
+  while (reading) {
+    signal?.throwIfAborted()
+    const { bytesRead } = await reading
     if (bytesRead === 0) break
     at += bytesRead
     filled += bytesRead
     const end = buffer.subarray(0, filled).lastIndexOf(NEWLINE)
-    if (end < 0) continue
-    yield splitLines(buffer.subarray(0, end), offset)
-    buffer.copyWithin(0, end + 1, filled)
-    filled -= end + 1
-    offset += end + 1
+    const lines = end < 0 ? [] : splitLines(buffer.subarray(0, end), offset)
+    if (end >= 0) {
+      buffer.copyWithin(0, end + 1, filled)
+      filled -= end + 1
+      offset += end + 1
+    }
+    reading = at < to ? readMore() : undefined
+    if (lines.length > 0) yield lines
   }
   if (filled > 0) yield [{ offset, length: filled, text: buffer.toString('utf8', 0, filled), complete: false }]
 }
