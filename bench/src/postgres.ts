@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { eventCache, type NewEvent } from '@pipe-comms/core'
+import type { NewEvent } from '@pipe-comms/core'
 import { postgresEventStore } from '@pipe-comms/store-supabase'
 import pg from 'pg'
 import { createLog } from '../../packages/store-supabase/src/testing/create-log.ts'
 import { startPostgres } from '../../packages/store-supabase/src/testing/postgres-server.ts'
+import { appendsThroughCache } from './appends.ts'
 import { events, streamOf } from './events.ts'
 import { type Comparison, compare, type Figure, rate, table } from './measure.ts'
 
@@ -36,7 +37,7 @@ export async function benchPostgres(): Promise<string> {
       await compare(`PostgreSQL: ${appends}, against one multi-row insert for as many events`, 'events/s', {
         goal: 0.6,
         // A run lasts half a second, and one alone is up to a third off.
-        runs: 15,
+        runs: 25,
         warmUps: 2,
         raw: async () => rawInsert(await fresh(false), sample),
         ours,
@@ -57,7 +58,8 @@ export async function benchPostgres(): Promise<string> {
     await fill(log)
     comparisons.push(
       await compare('PostgreSQL: readAll, against pages of 500 rows of jsonb', 'events/s', {
-        goal: 0.8,
+        runs: 15,
+        warmUps: 2,
         raw: () => withClient(log, rawRead),
         ours: () => readEverything(log),
       }),
@@ -72,18 +74,8 @@ export async function benchPostgres(): Promise<string> {
 
 async function appendConcurrently(url: string, sample: readonly NewEvent[]): Promise<number> {
   const pool = new pg.Pool({ connectionString: url, max: 4 })
-  const cache = eventCache({ store: postgresEventStore({ pool }), maxBatch: AT_ONCE })
-  await cache.find('warm-up')
-  const perSecond = await rate(sample.length, async () => {
-    let next = 0
-    const writer = async () => {
-      for (let index = next++; index < sample.length; index = next++) {
-        await cache.append([{ streamId: streamOf(index), events: [sample[index] as NewEvent] }])
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, writer))
-  })
-  await cache.close()
+  const store = postgresEventStore({ pool })
+  const perSecond = await appendsThroughCache(store, sample, AT_ONCE, (cache) => cache.find('warm-up'))
   await pool.end()
   return perSecond
 }

@@ -3,10 +3,11 @@ import { closeSync, fdatasyncSync, fsyncSync, mkdtempSync, openSync, readdirSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type EventStore, eventCache, type NewEvent } from '@pipe-comms/core'
+import type { EventStore, NewEvent } from '@pipe-comms/core'
 import { openJsonEventStore } from '@pipe-comms/store-json'
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import Database from 'better-sqlite3'
+import { appendsThroughCache } from './appends.ts'
 import { emmettAppends, emmettIsInstalled, HOW_TO_ADD_EMMETT } from './emmett.ts'
 import { anEvent, events, streamOf } from './events.ts'
 import { type Comparison, compare, type Figure, rate, table } from './measure.ts'
@@ -16,10 +17,11 @@ const READS = 50_000
 const AT_ONCE = 100
 const EMMETT_APPENDS = 1000
 /** A round of appends is short, and its code takes some rounds until it is compiled for good. */
-const APPEND_ROUNDS = { runs: 15, warmUps: 8 }
+const APPEND_ROUNDS = { runs: 25, warmUps: 8 }
+const READ_ROUNDS = { runs: 15, warmUps: 2 }
 /** How many events a log has that is not new: its indexes no longer fit in a few pages. */
 const GROWN = 50_000
-const GROWN_ROUNDS = { runs: 7, warmUps: 1 }
+const GROWN_ROUNDS = { runs: 11, warmUps: 1 }
 /** Otherwise the heap grows because it may, not because it must, and flat memory cannot be told from lazy collection. */
 const MODEST_HEAP = ['--max-old-space-size=64', '--max-semi-space-size=8']
 
@@ -79,11 +81,13 @@ export async function benchStores({ million }: { million: number }): Promise<str
     comparisons.push(
       await compare('JSON: readAll, against read + JSON.parse', 'events/s', {
         goal: 0.8,
+        ...READ_ROUNDS,
         raw: () => rate(READS, () => rawReadFile(json)),
         ours: async () => readEverything(await openJsonEventStore({ dir: json })),
       }),
       await compare('SQLite: readAll, against better-sqlite3 + JSON.parse', 'events/s', {
         goal: 0.8,
+        ...READ_ROUNDS,
         raw: () => rate(READS, () => rawReadSqlite(sqlite)),
         ours: async () => readEverything(await openSqliteEventStore({ file: sqlite })),
       }),
@@ -157,21 +161,11 @@ function fresh(dir: string): string {
   return mkdtempSync(join(dir, `${folders}-`))
 }
 
+/** Opening ends with the first append: SQLite's starts the writer thread. */
 async function appendConcurrently(store: EventStore, sample: readonly NewEvent[]): Promise<number> {
-  const cache = eventCache({ store, maxBatch: AT_ONCE })
-  // Opening ends with the first append: SQLite's starts the writer thread.
-  await cache.append([{ streamId: 'made:first', events: [anEvent(sample.length)] }])
-  const perSecond = await rate(sample.length, async () => {
-    let next = 0
-    const writer = async () => {
-      for (let index = next++; index < sample.length; index = next++) {
-        await cache.append([{ streamId: streamOf(index), events: [sample[index] as NewEvent] }])
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, writer))
-  })
-  await cache.close()
-  return perSecond
+  return appendsThroughCache(store, sample, AT_ONCE, (cache) =>
+    cache.append([{ streamId: 'made:first', events: [anEvent(sample.length)] }]),
+  )
 }
 
 async function fill(store: EventStore, count: number, from = 0): Promise<void> {

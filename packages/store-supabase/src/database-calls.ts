@@ -15,15 +15,18 @@ export type DatabaseFunction =
 
 export type Arguments = Readonly<Record<string, string | number | null | readonly (string | number | null)[]>>
 
-/** Those that answer with rows; all others with one value. */
+/** Those that answer with rows, {@link Rows}; all others with one value. */
 export const PAGES: ReadonlySet<DatabaseFunction> = new Set<DatabaseFunction>(['read_message_events', 'read_message_stream'])
+
+/** A page of rows, each a function that gives its value: parsing takes as long as fetching, and is done while the next page is fetched. */
+export type Rows<Row> = readonly (() => Row)[]
 
 /** A way to the functions: a connection of PostgreSQL, or the API of Supabase. */
 export interface DatabaseCalls {
   /** Whom error messages name. */
   readonly who: string
   /**
-   * Calls a function once and gives its JSON value, or the list of those of its rows, texts restored.
+   * Calls a function once and gives its JSON value, or its rows, texts restored.
    * @throws CallFailure; when the signal is aborted the outcome is unknown.
    */
   call(name: DatabaseFunction, values: Arguments, signal: AbortSignal): Promise<unknown>

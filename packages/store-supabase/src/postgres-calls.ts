@@ -32,7 +32,7 @@ export function postgresCalls(pool: PostgresPool, logger: Logger = silentLogger)
         }
         throw asFailure(error)
       }
-      return PAGES.has(name) ? rows.map(toValue) : toValue(rows[0] as AnswerRow)
+      return PAGES.has(name) ? rows.map((row) => () => toValue(row)) : toValue(rows[0] as AnswerRow)
     },
     close: () => void pool.removeListener('error', onIdleError),
   }

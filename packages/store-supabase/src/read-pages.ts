@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { flattenBatches, type RecordedEvent } from '@pipe-comms/core'
+import type { Rows } from './database-calls.ts'
 import { type EventLine, toRecordedEvent } from './stored-event.ts'
 
 /** Read in a few milliseconds, so that neither a statement timeout nor memory is a concern. */
@@ -12,7 +14,7 @@ interface PageEnd<Key> {
 }
 
 /** Lines, and the end of the page unless a limit of rows cut it off. */
-export type Page<Key> = readonly (EventLine | PageEnd<Key>)[]
+export type Page<Key> = Rows<EventLine | PageEnd<Key>>
 
 /** The events of pages that go by a rising key. The next page is on its way while one is read. */
 export function readPages<Key>(
@@ -34,13 +36,18 @@ async function* batches<Key>(
   let next: Promise<Page<Key>> | undefined = pageBehind(start)
   while (next) {
     const page: Page<Key> = await next
-    const behind = page.at(-1)
+    const behind = page.at(-1)?.()
     const isWhole = behind !== undefined && 'more' in behind
-    const lines = (isWhole ? page.slice(0, -1) : page) as readonly EventLine[]
+    const lines = (isWhole ? page.slice(0, -1) : page) as Rows<EventLine>
     const { more, last } = isWhole ? behind : { more: behind !== undefined, last: behind === undefined ? null : keyOf(behind as EventLine) }
     next = more && last !== null ? pageBehind(last) : undefined
-    // Whoever leaves before that page leaves its error too.
-    next?.catch(() => {})
-    yield lines.map(toRecordedEvent)
+    if (next) {
+      // Whoever leaves before that page leaves its error too.
+      next.catch(() => {})
+      // The call goes out with the turn of the event loop, before these lines are parsed.
+      await nextTurn()
+      signal?.throwIfAborted()
+    }
+    yield lines.map((line) => toRecordedEvent(line()))
   }
 }

@@ -1,5 +1,5 @@
 import { CallFailure, failureOfCode } from './call-failure.ts'
-import type { DatabaseCalls } from './database-calls.ts'
+import { type DatabaseCalls, PAGES } from './database-calls.ts'
 import { fromJsonb } from './jsonb-text.ts'
 import type { SupabaseRpc } from './options.ts'
 
@@ -32,7 +32,7 @@ export function supabaseCalls(client: SupabaseRpc): DatabaseCalls {
           remedy: "Check that the client's URL is the project's own, such as https://<reference>.supabase.co",
         })
       }
-      return fromJsonb(data)
+      return PAGES.has(name) ? (data as readonly unknown[]).map((row) => () => fromJsonb(row)) : fromJsonb(data)
     },
     close() {},
   }
