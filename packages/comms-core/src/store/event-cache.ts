@@ -241,11 +241,14 @@ class BatchingCache implements EventCache {
     try {
       const together: AppendRequest[] = []
       for (const { requests } of batch) for (const request of requests) together.push(request)
-      const results = await this.#store.append(together)
+      const appending = this.#store.append(together)
+      // While the store works; afterwards the callers wait.
+      const copies = this.#recent.copy(together)
+      const results = await appending
       this.#writes += 1
       this.#lastFlushMs = performance.now() - startedAt
       this.#lastBatch = 0
-      for (const result of results) if (result.status === 'recorded') for (const { event } of result.events) this.#recent.add(event)
+      this.#recent.add(copies, results)
       let next = 0
       for (const { requests, size, resolve } of batch) {
         this.#pending -= size

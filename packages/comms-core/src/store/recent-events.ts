@@ -1,4 +1,8 @@
-import type { RecordedEvent } from '../events/recorded-event.ts'
+import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import type { AppendRequest, AppendResult } from './event-store.ts'
+
+/** An event that is about to be recorded; all fields are there, and its place is set later. */
+type Unplaced = RecordedEvent & { version: number; recordedAt: string; position: Position }
 
 /** The newest events by their keys: `limit` of them at least, at most twice as many. */
 export class RecentEvents {
@@ -11,19 +15,44 @@ export class RecentEvents {
     this.#limit = limit
   }
 
-  add(event: RecordedEvent): void {
-    if (this.#limit === 0) return
-    if (this.#younger.size >= this.#limit) {
-      this.#older = this.#younger
-      this.#younger = new Map()
+  /** Copies of what is about to be recorded, request by request, for {@link add}. */
+  copy(requests: readonly AppendRequest[]): readonly (readonly Unplaced[])[] {
+    if (this.#limit === 0) return []
+    return requests.map(({ streamId, events }) =>
+      events.map((event) => ({ ...event, data: { ...event.data }, streamId, version: 0, recordedAt: '', position: '' }) as Unplaced),
+    )
+  }
+
+  /** Remembers what was recorded: its copies, and what was there before as it was answered. */
+  add(copies: readonly (readonly Unplaced[])[], results: readonly AppendResult[]): void {
+    for (const [request, events] of copies.entries()) {
+      const result = results[request]
+      if (result?.status !== 'recorded') continue
+      for (const [index, { event, repeated }] of result.events.entries()) {
+        this.#remember(repeated ? ownCopy(event) : placed(events[index] as Unplaced, event))
+      }
     }
-    this.#younger.set(event.idempotencyKey, ownCopy(event))
   }
 
   find(idempotencyKey: string): RecordedEvent | undefined {
     const found = this.#younger.get(idempotencyKey) ?? this.#older.get(idempotencyKey)
     return found && ownCopy(found)
   }
+
+  #remember(event: RecordedEvent): void {
+    if (this.#younger.size >= this.#limit) {
+      this.#older = this.#younger
+      this.#younger = new Map()
+    }
+    this.#younger.set(event.idempotencyKey, event)
+  }
+}
+
+function placed(copy: Unplaced, { version, recordedAt, position }: RecordedEvent): RecordedEvent {
+  copy.version = version
+  copy.recordedAt = recordedAt
+  copy.position = position
+  return copy
 }
 
 /** A caller may change the object it was given, and its data; what lies deeper is shared, for a whole copy costs more than the append. */
