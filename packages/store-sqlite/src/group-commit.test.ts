@@ -71,14 +71,14 @@ const durable = (replies: readonly FromWriter[]) =>
 const failed = (replies: readonly FromWriter[]) =>
   replies.flatMap((reply) => (typeof reply === 'object' && 'failed' in reply ? reply.failed : []))
 
-it('writes all that waits in one transaction, and tells the places before it is durable', async () => {
+it('writes all that waits in one transaction, and tells of it once', async () => {
   const replies = await group([
     parcel(1, ['a', 'b']),
     { job: 2, checkpoint: { consumerId: 'c', position: '1' }, savedAt: 'now' },
     parcel(3, ['c']),
   ])
   expect(commits).toBe(1)
-  expect(replies.map((reply) => Object.keys(reply)[0])).toEqual(['places', 'durable'])
+  expect(replies).toHaveLength(1)
   expect(durable(replies)).toEqual([1, 2, 3])
   expect(keysInFile()).toEqual(['a', 'b', 'c'])
 })

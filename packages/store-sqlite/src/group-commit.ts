@@ -91,11 +91,10 @@ class Group {
     if ('drop' in message) throw new Dropped()
   }
 
-  /** Makes what was taken durable. The places go ahead, so that the answers are made ready while the disk works. */
+  /** Makes what was taken durable. */
   commit(): void {
-    if (this.#places.length > 0) this.#reply({ places: this.#places })
     this.#writer.commit()
-    this.#reply({ durable: this.jobs() })
+    this.#reply({ durable: this.jobs(), places: this.#places })
   }
 
   /** Notes what a message says, for later. */
@@ -124,9 +123,8 @@ class Group {
       await this.#writer.begin()
       const places: Field[] = []
       for (const step of steps) this.#write(job, step, places)
-      this.#reply({ places, again: true })
       this.#writer.commit()
-      this.#reply({ durable: [job] })
+      this.#reply({ durable: [job], places })
     } catch (error) {
       this.#writer.rollback()
       this.#reply({ failed: [job], failure: asFailure(error) })

@@ -4,13 +4,13 @@ import {
   type Clock,
   CommsError,
   isoInstant,
-  type NewEvent,
+  type Position,
   type RecordedEvent,
 } from '@pipe-comms/core'
 import { toColumn } from './column-text.ts'
 import { positionOf } from './position.ts'
 import { toRecordedEvent, toRow } from './stored-event.ts'
-import { type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
+import { type EventPlace, type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
 import type { CheckpointRow, Failure } from './writer-protocol.ts'
 import type { WriterEvents, WriterThread } from './writer-thread.ts'
 
@@ -22,15 +22,15 @@ const FIRST_PARCEL_EVENTS = 8
 const MAX_PARCEL_EVENTS = 64
 
 interface Job {
-  /** Copies of the caller's events, request by request; they become the recorded events of the answer. */
-  readonly requests: { readonly streamId: string; readonly events: NewEvent[] }[]
+  /** Copies of the caller's events, request by request; they become the recorded events of the answer when they get their places. */
+  readonly copies: (readonly Unplaced[])[]
   readonly results: AppendResult[]
-  /** Events of this job by row: one may come back once more as a repeat. */
-  readonly fresh: Map<number, RecordedEvent>
-  readonly recordedAt: string
   readonly resolve: (results: readonly AppendResult[]) => void
   readonly reject: (error: unknown) => void
 }
+
+/** All fields are there from the start, and set later: adding them to the object then would take three times as long. */
+type Unplaced = RecordedEvent & { version: number; position: Position }
 
 /** Hands appends to the writer thread and its answers back to their callers. The thread groups what waits into one transaction. */
 export class WriteQueue {
@@ -57,7 +57,7 @@ export class WriteQueue {
       const recordedAt = isoInstant(this.#clock.now())
       if (recordedAt !== this.#recordedAt) this.#send()
       this.#recordedAt = recordedAt
-      this.#enter(job, { requests: [], results: [], fresh: new Map(), recordedAt, resolve, reject })
+      this.#enter(job, { copies: [], results: [], resolve, reject })
       try {
         this.#pack(job, requests)
       } catch (error) {
@@ -70,7 +70,7 @@ export class WriteQueue {
     await new Promise((resolve, reject) => {
       const job = ++this.#lastJob
       const savedAt = isoInstant(this.#clock.now())
-      this.#enter(job, { requests: [], results: [], fresh: new Map(), recordedAt: savedAt, resolve, reject })
+      this.#enter(job, { copies: [], results: [], resolve, reject })
       this.#thread.post({ job, checkpoint, savedAt })
     })
   }
@@ -82,7 +82,7 @@ export class WriteQueue {
 
   /** Encodes an append, all text taken now; what makes a whole parcel on the way is sent at once. */
   #pack(job: number, requests: readonly AppendRequest[]): void {
-    const { requests: copies } = this.#jobs.get(job) as Job
+    const { copies } = this.#jobs.get(job) as Job
     let sent = false
     let packed: Field[] = []
     let events = 0
@@ -94,7 +94,10 @@ export class WriteQueue {
         }
         packRequest(toColumn(request.streamId), request.expectedVersion, request.events.length, packed)
         for (const event of request.events) packEvent(toRow(event), packed)
-        copies.push({ streamId: request.streamId, events: request.events.map((event) => ({ ...event })) })
+        const { streamId } = request
+        copies.push(
+          request.events.map((event) => ({ ...event, streamId, version: 0, recordedAt: this.#recordedAt, position: '' }) as Unplaced),
+        )
         events += request.events.length
         const last = index === requests.length - 1
         if (!last && this.#parcelEvents + events < this.#parcelLimit) continue
@@ -149,18 +152,17 @@ export class WriteQueue {
   }
 
   #onReply(message: Parameters<WriterEvents['onReply']>[0]): void {
-    if ('places' in message) {
-      for (const { job, answers } of unpackAnswers(message.places)) {
-        const entry = this.#jobs.get(job)
-        if (entry) placeAnswers(entry, answers, message.again === true)
-      }
-    } else if ('durable' in message) {
-      for (const job of message.durable) {
-        const entry = this.#leave(job)
-        entry?.resolve(entry.results)
-      }
-    } else {
+    if ('failed' in message) {
       this.#refuse(message.failed, message.failure)
+      return
+    }
+    for (const { job, answers } of unpackAnswers(message.places)) {
+      const entry = this.#jobs.get(job)
+      if (entry) placeAnswers(entry, answers)
+    }
+    for (const job of message.durable) {
+      const entry = this.#leave(job)
+      entry?.resolve(entry.results)
     }
   }
 
@@ -169,24 +171,28 @@ export class WriteQueue {
   }
 }
 
-/** The answers to the next requests of a job; after a transaction that failed, they come `again` from the first. */
-function placeAnswers(job: Job, answers: readonly WriteAnswer[], again: boolean): void {
-  const { requests, results, fresh, recordedAt } = job
-  if (again) results.length = 0
+/** The answers to the next requests of a job. */
+function placeAnswers({ copies, results }: Job, answers: readonly WriteAnswer[]): void {
   for (const answer of answers) {
-    const { streamId, events } = requests[results.length] as Job['requests'][number]
+    const events = copies[results.length] as readonly Unplaced[]
     if (answer.status === 'conflict') {
       results.push(answer)
       continue
     }
-    const recorded = answer.events.map(({ event: { row, version, json }, repeated }, index) => {
-      if (json !== undefined) return { event: toRecordedEvent(json, positionOf(row)), repeated }
-      const known = repeated ? fresh.get(row) : undefined
-      if (known) return { event: known, repeated }
-      const event: RecordedEvent = Object.assign(events[index] as NewEvent, { streamId, version, recordedAt, position: positionOf(row) })
-      fresh.set(row, event)
-      return { event, repeated }
+    const recorded = answer.events.map(({ event, repeated }, index) => {
+      if (repeated) return { event: repeatOf(event, copies), repeated }
+      const placed = events[index] as Unplaced
+      placed.version = event.version
+      placed.position = positionOf(event.row)
+      return { event: placed, repeated }
     })
     results.push({ status: 'recorded', events: recorded, version: answer.version })
   }
+}
+
+/** The event that was there: known to the writer, or recorded by the same job before. */
+function repeatOf({ row, json }: EventPlace, copies: readonly (readonly Unplaced[])[]): RecordedEvent {
+  if (json !== undefined) return toRecordedEvent(json, positionOf(row))
+  const position = positionOf(row)
+  return copies.flat().find((event) => event.position === position) as RecordedEvent
 }

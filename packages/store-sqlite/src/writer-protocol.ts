@@ -17,12 +17,8 @@ export interface CheckpointRow {
 export type FromWriter =
   | 'opened'
   | { readonly cannotOpen: Failure }
-  /**
-   * Where events will stand once their job is durable: told early, so that the answers are ready by then. With `again`, those told of
-   * the job before are void.
-   */
-  | { readonly places: readonly Field[]; readonly again?: true }
-  | { readonly durable: readonly number[] }
+  /** Jobs that are durable, and where their events stand: one message, for to wake a thread costs more than to place the events. */
+  | { readonly durable: readonly number[]; readonly places: readonly Field[] }
   | { readonly failed: readonly number[]; readonly failure: Failure }
 
 export interface Failure {

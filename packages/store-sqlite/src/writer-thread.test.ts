@@ -22,7 +22,7 @@ it('tells of a thread that died, and starts another with the next message', asyn
   expect(logged).toEqual([expect.stringContaining('the writer thread died')])
 
   thread.post({ job: 7, checkpoint: { consumerId: 'c', position: '1' }, savedAt: 'now' })
-  await expect.poll(() => replies, { timeout: 10_000 }).toEqual([{ durable: [7] }])
+  await expect.poll(() => replies, { timeout: 10_000 }).toEqual([{ durable: [7], places: [] }])
   await thread.close()
   await rm(dir, { recursive: true })
 })
