@@ -11,15 +11,20 @@ export async function appendsThroughCache(
 ): Promise<number> {
   const cache = eventCache({ store, maxBatch: atOnce })
   await warmUp(cache)
-  const perSecond = await rate(sample.length, async () => {
+  const perSecond = await appendsOf(atOnce, cache, sample)
+  await cache.close()
+  return perSecond
+}
+
+/** The same through a cache that stays open. */
+export function appendsOf(callers: number, cache: EventCache, sample: readonly NewEvent[]): Promise<number> {
+  return rate(sample.length, async () => {
     let next = 0
     const caller = async () => {
       for (let index = next++; index < sample.length; index = next++) {
         await cache.append([{ streamId: streamOf(index), events: [sample[index] as NewEvent] }])
       }
     }
-    await Promise.all(Array.from({ length: atOnce }, caller))
+    await Promise.all(Array.from({ length: callers }, caller))
   })
-  await cache.close()
-  return perSecond
 }

@@ -31,3 +31,7 @@ const STREAMS = Array.from({ length: 1000 }, (_, contact) => `whatsapp:+33639980
 export function streamOf(index: number): string {
   return STREAMS[index % STREAMS.length] as string
 }
+
+export function batches(sample: readonly NewEvent[], size: number): (readonly NewEvent[])[] {
+  return Array.from({ length: Math.ceil(sample.length / size) }, (_, index) => sample.slice(index * size, (index + 1) * size))
+}
