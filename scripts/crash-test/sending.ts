@@ -178,6 +178,8 @@ async function allSettled(
       const reported = senders.some(({ uncertain }) => uncertain.has(letter.messageId))
       if (SETTLED.has(status) || (status === 'uncertain' && reported)) outcomes.set(letter.messageId, status)
       else left.push(letter)
+      // The providers live in this process: kept waiting for minutes of their time, they would take a message that was long given up.
+      await new Promise((resolve) => setTimeout(resolve, 2))
     }
     open = left
     if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, 500))
