@@ -60,7 +60,14 @@ export type { OutboxProblem, OutboxSettings } from './outbox/outbox-options.ts'
 export type { MessageStatus, SendFallback, SendRequest } from './outbox/send.ts'
 export { type Sleep, type TimeLimit, timeLimit, timerSleep } from './pause.ts'
 export { type Clock, type IdSource, isoInstant, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
-export { type AppendDecision, type DecidableRequest, type Decided, decideAppends, eventToJson } from './store/decide-appends.ts'
+export {
+  type AppendDecision,
+  type DecidableRequest,
+  type Decided,
+  type DecidedEvent,
+  decideAppends,
+  eventToJson,
+} from './store/decide-appends.ts'
 export { type EventCache, type EventCacheOptions, type EventCacheState, eventCache } from './store/event-cache.ts'
 export type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './store/event-store.ts'
 export { flattenBatches } from './store/flatten-batches.ts'

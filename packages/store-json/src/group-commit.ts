@@ -12,7 +12,7 @@ export interface Line {
 }
 
 /** All fields are there from the start, and set later: adding them to the object then would take three times as long. */
-export type Unplaced = RecordedEvent & { version: number; recordedAt: string; position: Position }
+type Unplaced = RecordedEvent & { version: number; recordedAt: string; position: Position }
 
 export interface LineRequest {
   readonly streamId: string
