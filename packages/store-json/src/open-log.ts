@@ -4,7 +4,7 @@ import type { Logger } from '@pipe-comms/core'
 import { type DayFile, listDayFiles } from './day-file.ts'
 import { hashOf, LogIndex, type Place } from './log-index.ts'
 import { CHUNK_BYTES, openToRead, readLines } from './read-lines.ts'
-import { readSideIndex, sideIndexPath, writeSideIndex } from './side-index.ts'
+import { readSideIndex, releaseEntries, sideIndexPath, writeSideIndex } from './side-index.ts'
 import { parseLine, type StoredLine } from './stored-line.ts'
 
 /** Reading fewer bytes than this takes a moment; an index for them is written at closing. */
@@ -64,6 +64,7 @@ async function takeSideIndex(
     return
   }
   index.addFile(number, side.entries)
+  releaseEntries(side.entries)
   Object.assign(file, { size: side.bytes, crc: side.crc, damaged: side.damaged, indexed: side.bytes })
 }
 

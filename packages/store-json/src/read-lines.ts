@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { diskError } from './disk-error.ts'
 
 /** Big enough that a read costs little beside parsing what it brought, small enough that many readers fit in memory. */
-export const CHUNK_BYTES = 262_144
+export const CHUNK_BYTES = 131_072
 const NEWLINE = 10
 
 export interface Line {

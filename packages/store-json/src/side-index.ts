@@ -52,6 +52,15 @@ export async function readSideIndex(dayFile: string): Promise<SideIndex | undefi
   }
 }
 
+/**
+ * Gives back the memory of entries that {@link readSideIndex} read, 24 bytes an event, at once: they lie in one buffer that would stay until
+ * the next full collection. They are empty afterwards.
+ */
+export function releaseEntries({ offsets }: FileEntries): void {
+  const { buffer } = offsets as { buffer: ArrayBufferLike & { transfer?(length: number): unknown } }
+  buffer.transfer?.(0)
+}
+
 /** Written aside and renamed, so that a crash leaves the old index or the new one. */
 export async function writeSideIndex(dayFile: string, { bytes, crc, damaged, entries }: SideIndex): Promise<void> {
   const { offsets, lengths, streams, hashes, streamIds, versions } = entries
