@@ -44,7 +44,15 @@ export {
   messageEventSchema,
   type NewEvent,
 } from './events/message-event.ts'
-export { createEvent, type Position, type RecordedEvent, type Recording, streamIdOf } from './events/recorded-event.ts'
+export {
+  createEvent,
+  type Position,
+  type RecordedEvent,
+  type Recording,
+  streamIdOf,
+  type UnplacedEvent,
+  unplacedCopy,
+} from './events/recorded-event.ts'
 export { type StoredEvent, upcastEvent } from './events/upcaster.ts'
 export { type AddressMatch, type AddressMatcher, addressMatcher, type Certainty } from './leads/address-match.ts'
 export type { AddressMatcherOptions } from './leads/address-variants.ts'

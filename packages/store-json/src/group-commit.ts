@@ -1,4 +1,4 @@
-import { type AppendRequest, type AppendResult, eventToJson, type Position, type RecordedEvent } from '@pipe-comms/core'
+import { type AppendRequest, type AppendResult, eventToJson, type UnplacedEvent, unplacedCopy } from '@pipe-comms/core'
 import { hashOf, type KeyHash } from './log-index.ts'
 
 /** An event on its way into the log. */
@@ -8,11 +8,8 @@ export interface Line {
   /** The text that is written, taken when `append` was called: what the caller does to its objects later changes nothing. */
   readonly json: string
   /** A copy that becomes the recorded event when it gets its place. */
-  readonly event: Unplaced
+  readonly event: UnplacedEvent
 }
-
-/** All fields are there from the start, and set later: adding them to the object then would take three times as long. */
-type Unplaced = RecordedEvent & { version: number; recordedAt: string; position: Position }
 
 export interface LineRequest {
   readonly streamId: string
@@ -77,8 +74,7 @@ export class GroupCommit {
       events: events.map((event) => {
         const json = eventToJson(event)
         characters += json.length
-        const unplaced = { ...event, streamId, version: 0, recordedAt: '', position: '' } as Unplaced
-        return { idempotencyKey: event.idempotencyKey, hash: hashOf(event.idempotencyKey), json, event: unplaced }
+        return { idempotencyKey: event.idempotencyKey, hash: hashOf(event.idempotencyKey), json, event: unplacedCopy(event, streamId) }
       }),
     }))
     return new Promise((resolve, reject) => {

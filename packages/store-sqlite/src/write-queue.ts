@@ -4,13 +4,14 @@ import {
   type Clock,
   CommsError,
   isoInstant,
-  type Position,
   type RecordedEvent,
+  type UnplacedEvent,
+  unplacedCopy,
 } from '@pipe-comms/core'
 import { toColumn } from './column-text.ts'
 import { positionOf } from './position.ts'
 import { toRecordedEvent, toRow } from './stored-event.ts'
-import { type EventPlace, type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
+import { type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
 import type { CheckpointRow, Failure } from './writer-protocol.ts'
 import type { WriterEvents, WriterThread } from './writer-thread.ts'
 
@@ -23,14 +24,12 @@ const MAX_PARCEL_EVENTS = 64
 
 interface Job {
   /** Copies of the caller's events, request by request; they become the recorded events of the answer when they get their places. */
-  readonly copies: (readonly Unplaced[])[]
+  readonly copies: (readonly UnplacedEvent[])[]
   readonly results: AppendResult[]
+  readonly recordedAt: string
   readonly resolve: (results: readonly AppendResult[]) => void
   readonly reject: (error: unknown) => void
 }
-
-/** All fields are there from the start, and set later: adding them to the object then would take three times as long. */
-type Unplaced = RecordedEvent & { version: number; position: Position }
 
 /** Hands appends to the writer thread and its answers back to their callers. The thread groups what waits into one transaction. */
 export class WriteQueue {
@@ -57,7 +56,7 @@ export class WriteQueue {
       const recordedAt = isoInstant(this.#clock.now())
       if (recordedAt !== this.#recordedAt) this.#send()
       this.#recordedAt = recordedAt
-      this.#enter(job, { copies: [], results: [], resolve, reject })
+      this.#enter(job, { copies: [], results: [], recordedAt, resolve, reject })
       try {
         this.#pack(job, requests)
       } catch (error) {
@@ -70,7 +69,7 @@ export class WriteQueue {
     await new Promise((resolve, reject) => {
       const job = ++this.#lastJob
       const savedAt = isoInstant(this.#clock.now())
-      this.#enter(job, { copies: [], results: [], resolve, reject })
+      this.#enter(job, { copies: [], results: [], recordedAt: savedAt, resolve, reject })
       this.#thread.post({ job, checkpoint, savedAt })
     })
   }
@@ -94,10 +93,7 @@ export class WriteQueue {
         }
         packRequest(toColumn(request.streamId), request.expectedVersion, request.events.length, packed)
         for (const event of request.events) packEvent(toRow(event), packed)
-        const { streamId } = request
-        copies.push(
-          request.events.map((event) => ({ ...event, streamId, version: 0, recordedAt: this.#recordedAt, position: '' }) as Unplaced),
-        )
+        copies.push(request.events.map((event) => unplacedCopy(event, request.streamId)))
         events += request.events.length
         const last = index === requests.length - 1
         if (!last && this.#parcelEvents + events < this.#parcelLimit) continue
@@ -172,27 +168,25 @@ export class WriteQueue {
 }
 
 /** The answers to the next requests of a job. */
-function placeAnswers({ copies, results }: Job, answers: readonly WriteAnswer[]): void {
+function placeAnswers({ copies, results, recordedAt }: Job, answers: readonly WriteAnswer[]): void {
+  // One may come back once more as a repeat.
+  const fresh = new Map<number, RecordedEvent>()
   for (const answer of answers) {
-    const events = copies[results.length] as readonly Unplaced[]
+    const events = copies[results.length] as readonly UnplacedEvent[]
     if (answer.status === 'conflict') {
       results.push(answer)
       continue
     }
-    const recorded = answer.events.map(({ event, repeated }, index) => {
-      if (repeated) return { event: repeatOf(event, copies), repeated }
-      const placed = events[index] as Unplaced
-      placed.version = event.version
-      placed.position = positionOf(event.row)
-      return { event: placed, repeated }
+    const recorded = answer.events.map(({ event: { row, version, json }, repeated }, index) => {
+      if (json !== undefined) return { event: toRecordedEvent(json, positionOf(row)), repeated }
+      if (repeated) return { event: fresh.get(row) as RecordedEvent, repeated }
+      const event = events[index] as UnplacedEvent
+      event.version = version
+      event.recordedAt = recordedAt
+      event.position = positionOf(row)
+      fresh.set(row, event)
+      return { event, repeated }
     })
     results.push({ status: 'recorded', events: recorded, version: answer.version })
   }
-}
-
-/** The event that was there: known to the writer, or recorded by the same job before. */
-function repeatOf({ row, json }: EventPlace, copies: readonly (readonly Unplaced[])[]): RecordedEvent {
-  if (json !== undefined) return toRecordedEvent(json, positionOf(row))
-  const position = positionOf(row)
-  return copies.flat().find((event) => event.position === position) as RecordedEvent
 }

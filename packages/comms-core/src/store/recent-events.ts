@@ -1,8 +1,6 @@
-import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import type { NewEvent } from '../events/message-event.ts'
+import { type RecordedEvent, type UnplacedEvent, unplacedCopy } from '../events/recorded-event.ts'
 import type { AppendRequest, AppendResult } from './event-store.ts'
-
-/** An event that is about to be recorded; all fields are there, and its place is set later. */
-type Unplaced = RecordedEvent & { version: number; recordedAt: string; position: Position }
 
 /** The newest events by their keys: `limit` of them at least, at most twice as many. */
 export class RecentEvents {
@@ -16,20 +14,20 @@ export class RecentEvents {
   }
 
   /** Copies of what is about to be recorded, request by request, for {@link add}. */
-  copy(requests: readonly AppendRequest[]): readonly (readonly Unplaced[])[] {
+  copy(requests: readonly AppendRequest[]): readonly (readonly UnplacedEvent[])[] {
     if (this.#limit === 0) return []
     return requests.map(({ streamId, events }) =>
-      events.map((event) => ({ ...event, data: { ...event.data }, streamId, version: 0, recordedAt: '', position: '' }) as Unplaced),
+      events.map((event) => unplacedCopy({ ...event, data: { ...event.data } } as NewEvent, streamId)),
     )
   }
 
   /** Remembers what was recorded: its copies, and what was there before as it was answered. */
-  add(copies: readonly (readonly Unplaced[])[], results: readonly AppendResult[]): void {
+  add(copies: readonly (readonly UnplacedEvent[])[], results: readonly AppendResult[]): void {
     for (const [request, events] of copies.entries()) {
       const result = results[request]
       if (result?.status !== 'recorded') continue
       for (const [index, { event, repeated }] of result.events.entries()) {
-        this.#remember(repeated ? ownCopy(event) : placed(events[index] as Unplaced, event))
+        this.#remember(repeated ? ownCopy(event) : placed(events[index] as UnplacedEvent, event))
       }
     }
   }
@@ -48,7 +46,7 @@ export class RecentEvents {
   }
 }
 
-function placed(copy: Unplaced, { version, recordedAt, position }: RecordedEvent): RecordedEvent {
+function placed(copy: UnplacedEvent, { version, recordedAt, position }: RecordedEvent): RecordedEvent {
   copy.version = version
   copy.recordedAt = recordedAt
   copy.position = position
