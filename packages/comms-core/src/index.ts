@@ -29,7 +29,13 @@ export { memoryCheckpointStore } from './consumers/memory-checkpoint-store.ts'
 export { type Projected, type Projection, type ProjectionProgress, type ProjectOptions, project } from './consumers/projection.ts'
 export { CommsError, type CommsErrorCode, type CommsErrorDetails, type FailureClass, isCommsError } from './errors.ts'
 export { type AddressParserOptions, addressParser } from './events/address-parser.ts'
-export { type AddressOptions, type ContactAddress, contactAddressSchema, parseContactAddress } from './events/contact-address.ts'
+export {
+  type AddressOptions,
+  anyContactAddress,
+  type ContactAddress,
+  contactAddressSchema,
+  parseContactAddress,
+} from './events/contact-address.ts'
 export { idempotencyKey } from './events/idempotency-key.ts'
 export { type Media, type MessageContent, mediaSchema, messageContentSchema } from './events/message-content.ts'
 export {
@@ -53,7 +59,7 @@ export {
   type UnplacedEvent,
   unplacedCopy,
 } from './events/recorded-event.ts'
-export { type StoredEvent, upcastEvent } from './events/upcaster.ts'
+export { readStoredEvent, type StoredEvent, upcastEvent } from './events/upcaster.ts'
 export { type AddressMatch, type AddressMatcher, addressMatcher, type Certainty } from './leads/address-match.ts'
 export type { AddressMatcherOptions } from './leads/address-variants.ts'
 export type { DecisionOptions } from './leads/by-hand.ts'
@@ -80,6 +86,7 @@ export { type EventCache, type EventCacheOptions, type EventCacheState, eventCac
 export type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './store/event-store.ts'
 export { flattenBatches } from './store/flatten-batches.ts'
 export { type LogDigest, LogDigester, logDigest } from './store/log-digest.ts'
+export { newLogId, placeIn, positionIn } from './store/log-identity.ts'
 export { copyLog, exportLog, importLog, type TransferOptions, type TransferProgress, type TransferReport } from './store/log-transfer.ts'
 export { memoryEventStore } from './store/memory-event-store.ts'
 export type { DrainReport, Spool } from './store/spool.ts'

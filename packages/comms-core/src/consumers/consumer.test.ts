@@ -14,7 +14,7 @@ import { memoryCheckpointStore } from './memory-checkpoint-store.ts'
 const STREAM = 'whatsapp:+33639980001'
 
 async function logOf(...names: string[]): Promise<EventStore> {
-  const store = memoryEventStore()
+  const store = memoryEventStore({ logId: 'test' })
   await store.append([appendOf(STREAM, names)])
   return store
 }
@@ -79,7 +79,7 @@ describe('a consumer', () => {
       },
     })
     expect(acts).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
-    const position = '000000000003'
+    const position = 'test.000000000003'
     expect(await checkpoints.load('test')).toBe(position)
     expect(consumer.state()).toEqual({ status: 'waiting', position, savedPosition: position, handled: 3, skipped: 0, failedTries: 0 })
     await consumer.stop()
@@ -109,7 +109,7 @@ describe('a consumer', () => {
     }
     const { seen, handle } = recorder()
     await (await runToEnd({ store, checkpoints: crashing, handle, saveEvery: 2 })).stop()
-    expect(saved).toEqual(['000000000002', '000000000004', '000000000005'])
+    expect(saved).toEqual(['test.000000000002', 'test.000000000004', 'test.000000000005'])
     await (await runToEnd({ store, checkpoints, handle })).stop()
     expect(seen).toEqual(['a', 'b', 'c', 'd', 'e', 'c', 'd', 'e'])
   })
@@ -128,7 +128,7 @@ describe('a consumer', () => {
       now += 600
     }
     await (await runToEnd({ store, checkpoints, handle, clock: { now: () => now }, saveEveryMs: 1000 })).stop()
-    expect(saved).toEqual(['000000000002', '000000000004'])
+    expect(saved).toEqual(['test.000000000002', 'test.000000000004'])
   })
 
   it('sees what is recorded later, by polling', async () => {
@@ -142,7 +142,7 @@ describe('a consumer', () => {
   })
 
   it('is woken by a wake-up long before it would poll, such as by the tail of the event cache', async () => {
-    const cache = eventCache({ store: memoryEventStore() })
+    const cache = eventCache({ store: memoryEventStore({ logId: 'test' }) })
     const { seen, handle } = recorder()
     const consumer = runConsumer({
       id: 'test',
@@ -251,7 +251,7 @@ describe('a handler that fails', () => {
     await expect(consumer.done).rejects.toThrow('cannot take b')
     expect(seen).toEqual(['a'])
     expect(problems.map(({ next }) => next)).toEqual(['retry', 'retry', 'stop'])
-    expect(await checkpoints.load('test')).toBe('000000000001')
+    expect(await checkpoints.load('test')).toBe('test.000000000001')
     expect(consumer.state()).toMatchObject({ status: 'failed', handled: 1, skipped: 0, failedTries: 3 })
     await expect(consumer.stop()).rejects.toThrow('cannot take b')
   })
@@ -274,7 +274,7 @@ describe('a handler that fails', () => {
     await consumer.stop()
     expect(seen).toEqual(['a', 'c'])
     expect(aside).toEqual(['b after a'])
-    expect(consumer.state()).toMatchObject({ handled: 2, skipped: 1, position: '000000000003' })
+    expect(consumer.state()).toMatchObject({ handled: 2, skipped: 1, position: 'test.000000000003' })
   })
 
   it('is not left behind when the report fails', async () => {
@@ -289,7 +289,7 @@ describe('a handler that fails', () => {
       onProblem: () => Promise.reject(new Error('nowhere to put it')),
     })
     await expect(consumer.done).rejects.toThrow('nowhere to put it')
-    expect(await checkpoints.load('test')).toBe('000000000001')
+    expect(await checkpoints.load('test')).toBe('test.000000000001')
   })
 })
 
@@ -352,13 +352,13 @@ describe('an outage', () => {
       ['checkpoint', 1, 'retry'],
       ['checkpoint', 2, 'retry'],
     ])
-    expect(await checkpoints.load('test')).toBe('000000000005')
+    expect(await checkpoints.load('test')).toBe('test.000000000005')
     await consumer.stop()
   })
 
   it('of the checkpoints at the start is waited out', async () => {
     const checkpoints = memoryCheckpointStore()
-    await checkpoints.save('test', '000000000002')
+    await checkpoints.save('test', 'test.000000000002')
     let loads = 0
     const shaky: CheckpointStore = {
       load: async (id) => {
@@ -412,7 +412,7 @@ describe('stop', () => {
     go()
     await stopped
     expect(acts).toEqual(['a begins', 'a ends, aborted: false'])
-    expect(await checkpoints.load('test')).toBe('000000000001')
+    expect(await checkpoints.load('test')).toBe('test.000000000001')
   })
 
   it('cuts a wait between tries short and leaves the event for the next run', async () => {
@@ -422,7 +422,7 @@ describe('stop', () => {
     const consumer = runConsumer({ id: 'test', store, checkpoints, handle, firstRetryMs: 1e9, maxRetryMs: 1e9 })
     while (consumer.state().status !== 'retrying') await noWait(0, new AbortController().signal)
     await consumer.stop()
-    expect(await checkpoints.load('test')).toBe('000000000001')
+    expect(await checkpoints.load('test')).toBe('test.000000000001')
     await (await runToEnd({ store, checkpoints, handle })).stop()
     expect(seen).toEqual(['a', 'b'])
   })
@@ -463,7 +463,7 @@ describe('stop', () => {
     })
     await consumer.done
     expect(consumer.state()).toMatchObject({ status: 'stopped', handled: 1 })
-    expect(await checkpoints.load('test')).toBe('000000000001')
+    expect(await checkpoints.load('test')).toBe('test.000000000001')
   })
 
   it('by a signal that was aborted before handles nothing', async () => {
@@ -476,6 +476,12 @@ describe('stop', () => {
 
 it.each(['maxTries', 'firstRetryMs', 'maxRetryMs', 'saveEvery', 'saveEveryMs', 'pollMs'])('refuses %s of 0', (option) => {
   const run = () =>
-    runConsumer({ id: 'crm', store: memoryEventStore(), checkpoints: memoryCheckpointStore(), handle: () => {}, [option]: 0 })
+    runConsumer({
+      id: 'crm',
+      store: memoryEventStore({ logId: 'test' }),
+      checkpoints: memoryCheckpointStore(),
+      handle: () => {},
+      [option]: 0,
+    })
   expect(run).toThrow(`Consumer "crm": ${option}: expected a whole number from 1, got 0`)
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isCommsError } from '../errors.ts'
-import { contactAddressSchema, parseContactAddress } from './contact-address.ts'
+import { anyContactAddress, contactAddressSchema, parseContactAddress } from './contact-address.ts'
 
 const FR = { defaultRegion: 'FR' }
 
@@ -86,5 +86,21 @@ describe('parseContactAddress', () => {
       ),
       { numRuns: 2000 },
     )
+  })
+})
+
+describe('anyContactAddress', () => {
+  it.each(['867051000000001@bot', 'impots gouv?', '\ud800', 'x'.repeat(600), 'a\nb'])(
+    'reads %j, which is no known kind, as other',
+    (raw) => {
+      const address = anyContactAddress(raw)
+      expect(address.kind).toBe('other')
+      expect(address.value).toMatch(/^other:[!-~]+$/)
+      expect(contactAddressSchema.parse(address)).toEqual(address)
+    },
+  )
+
+  it('reads a known kind as parseContactAddress does', () => {
+    expect(anyContactAddress('33639980001@c.us')).toEqual(parseContactAddress('33639980001@c.us'))
   })
 })

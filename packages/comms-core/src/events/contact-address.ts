@@ -15,9 +15,10 @@ import { CommsError } from '../errors.ts'
  * | `broadcast` | `broadcast:status` | `status@broadcast`, `…@newsletter` |
  * | `short-code` | `36184` | 3 to 8 digits that are no phone number |
  * | `sender-name` | `BRAND` (upper case) | alphanumeric SMS sender, at most 11 characters with a letter |
+ * | `other` | `other:867051000000001%40bot` | whatever a provider wrote that is none of the above, see {@link anyContactAddress} |
  */
 export const contactAddressSchema = z.strictObject({
-  kind: z.enum(['phone', 'email', 'lid', 'group', 'broadcast', 'short-code', 'sender-name']),
+  kind: z.enum(['phone', 'email', 'lid', 'group', 'broadcast', 'short-code', 'sender-name', 'other']),
   value: z.string().min(1).max(512),
   raw: z.string().min(1).max(512),
 })
@@ -40,6 +41,21 @@ export function parseContactAddress(raw: string, options: AddressOptions = {}): 
   const found = text.length === 0 || text.length > 512 ? undefined : read(text, options)
   if (!found) throw new CommsError('address_invalid', `Expected a phone number, e-mail address or chat id, got ${describe(raw)}`)
   return { ...found, raw: text }
+}
+
+/**
+ * Reads an address that a provider wrote. Text of no known kind becomes an address of kind `other`, so that an odd address never costs
+ * the message it came with. For what a person typed, use {@link parseContactAddress}, which refuses it.
+ * @throws CommsError `address_invalid` only for text that is empty; `configuration_invalid` when `defaultRegion` is no country code.
+ * @example
+ * anyContactAddress('867051000000001@bot').value // 'other:867051000000001%40bot'
+ */
+export function anyContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
+  const text = raw.trim()
+  const known = text.length === 0 || text.length > 512 ? undefined : read(text, options)
+  if (known) return { ...known, raw: text }
+  if (text.length === 0) throw new CommsError('address_invalid', `Expected an address, got ${describe(raw)}`)
+  return { kind: 'other', value: `other:${encodeURIComponent(text.replace(/\p{Cs}/gu, '\ufffd'))}`.slice(0, 512), raw: text.slice(0, 512) }
 }
 
 type Canonical = Omit<ContactAddress, 'raw'>

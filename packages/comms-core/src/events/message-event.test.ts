@@ -87,6 +87,7 @@ describe('the published schema', () => {
       'transport.observed',
       'transport.quota_reached',
       'webhook.quarantined',
+      'event.unreadable',
     ])
   })
 

@@ -229,6 +229,13 @@ export const messageEventSchema = z.discriminatedUnion('type', [
       bodySha256: name,
     }),
   ),
+  event(
+    'event.unreadable',
+    z.strictObject({
+      reason: z.string().describe('Why this release cannot read the stored event, and the remedy'),
+      stored: z.unknown().optional().describe('The event as it is stored'),
+    }),
+  ).describe('Never recorded: what a store returns in the place of a stored event that this release cannot read'),
 ])
 
 /** One fact. `event.type` tells which; the envelope is the same for all. */

@@ -4,7 +4,7 @@ import { collect } from '../conformance/runner.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
 import { messageEventSchema } from './message-event.ts'
 import type { RecordedEvent } from './recorded-event.ts'
-import { CURRENT_SCHEMA_VERSION, createUpcaster, type StoredEvent, upcastEvent } from './upcaster.ts'
+import { CURRENT_SCHEMA_VERSION, createUpcaster, readStoredEvent, type StoredEvent, upcastEvent } from './upcaster.ts'
 
 const FROZEN = new URL('./frozen/', import.meta.url)
 
@@ -40,7 +40,8 @@ describe('the frozen samples', () => {
 
   it("have every type of today's schema", async () => {
     const types = new Set((await frozenSample(CURRENT_SCHEMA_VERSION)).map(({ type }) => type))
-    expect([...types].sort()).toEqual(messageEventSchema.options.map(({ shape }) => shape.type.value).sort())
+    const recordable = messageEventSchema.options.map(({ shape }) => shape.type.value).filter((type) => type !== 'event.unreadable')
+    expect([...types].sort()).toEqual(recordable.sort())
   })
 
   it('are of the version that today is written', () => {
@@ -83,6 +84,27 @@ describe('createUpcaster', () => {
     expect(() => upcastEvent(newer)).toThrow(
       `Expected an event of schema version ${CURRENT_SCHEMA_VERSION} or older, got 2; a newer release`,
     )
+  })
+})
+
+describe('readStoredEvent', () => {
+  it('returns an event of a newer schema as event.unreadable in its place, whole, with the reason', () => {
+    const stored = {
+      id: 'evt_x',
+      type: 'message.sung',
+      schemaVersion: 9,
+      idempotencyKey: 'k',
+      channel: 'sms',
+      streamId: 'sms:1',
+      version: 4,
+    }
+    expect(readStoredEvent(stored)).toMatchObject({
+      type: 'event.unreadable',
+      idempotencyKey: 'k',
+      streamId: 'sms:1',
+      version: 4,
+      data: { reason: expect.stringMatching(/a newer release/), stored },
+    })
   })
 })
 

@@ -43,3 +43,34 @@ const upcast = createUpcaster({}, CURRENT_SCHEMA_VERSION)
 export function upcastEvent<Event extends MessageEvent>(stored: StoredEvent): Event {
   return upcast(stored) as Event
 }
+
+const UNREADABLE = '00000000-0000-7000-8000-000000000000'
+
+/**
+ * The event at one place of the log, as {@link upcastEvent} gives it; for one that this release cannot read, an `event.unreadable` in
+ * its place, so that one bad event never ends the reading of the others. For stores, when they read.
+ */
+export function readStoredEvent<Event extends MessageEvent>(stored: StoredEvent): Event {
+  try {
+    return upcastEvent<Event>(stored)
+  } catch (error) {
+    const { id, idempotencyKey, channel, provider, account, contact, occurredAt, position, streamId, version, recordedAt } = stored
+    return {
+      id: id ?? `evt_${UNREADABLE}`,
+      type: 'event.unreadable',
+      schemaVersion: CURRENT_SCHEMA_VERSION,
+      idempotencyKey,
+      channel: channel ?? 'unknown',
+      provider: provider ?? 'unknown',
+      ...(account === undefined ? {} : { account }),
+      ...(contact === undefined ? {} : { contact }),
+      occurredAt: occurredAt ?? recordedAt,
+      occurredAtSource: 'receipt',
+      position,
+      streamId,
+      version,
+      recordedAt,
+      data: { reason: error instanceof Error ? error.message : String(error), stored },
+    } as unknown as Event
+  }
+}

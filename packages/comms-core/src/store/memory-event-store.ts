@@ -1,17 +1,18 @@
 import { CommsError } from '../errors.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
-import { upcastEvent } from '../events/upcaster.ts'
+import { readStoredEvent, upcastEvent } from '../events/upcaster.ts'
 import { type Clock, isoInstant, systemClock } from '../runtime.ts'
 import { decideAppends, eventToJson } from './decide-appends.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
+import { newLogId, placeIn, positionIn } from './log-identity.ts'
 
 /**
- * The reference store: all in memory, gone with the process. For tests and trials.
+ * The reference store: all in memory, gone with the process. For tests and trials. `logId` is the name in its positions, a new one by default.
  * @example
  * const store = memoryEventStore()
  */
-export function memoryEventStore(options: { clock?: Clock } = {}): EventStore {
-  return new MemoryEventStore(options.clock ?? systemClock)
+export function memoryEventStore(options: { clock?: Clock; logId?: string } = {}): EventStore {
+  return new MemoryEventStore(options.clock ?? systemClock, options.logId ?? newLogId())
 }
 
 const POSITION_DIGITS = 12
@@ -22,10 +23,12 @@ class MemoryEventStore implements EventStore {
   readonly #places = new Map<string, number>()
   readonly #streams = new Map<string, number[]>()
   readonly #clock: Clock
+  readonly #logId: string
   #closed = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, logId: string) {
     this.#clock = clock
+    this.#logId = logId
   }
 
   async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
@@ -81,13 +84,15 @@ class MemoryEventStore implements EventStore {
 
   #at(index: number | undefined): RecordedEvent | undefined {
     if (index === undefined) return undefined
-    return upcastEvent({ ...JSON.parse(this.#log[index] as string), position: String(index + 1).padStart(POSITION_DIGITS, '0') })
+    const position = positionIn(this.#logId, String(index + 1).padStart(POSITION_DIGITS, '0'))
+    return readStoredEvent({ ...JSON.parse(this.#log[index] as string), position })
   }
 
   #indexAfter(position: string | undefined): number {
     if (position === undefined) return 0
-    const index = Number(position)
-    if (position.length !== POSITION_DIGITS || !Number.isInteger(index) || index < 1 || index > this.#log.length) {
+    const place = placeIn(this.#logId, position)
+    const index = Number(place)
+    if (place?.length !== POSITION_DIGITS || !Number.isInteger(index) || index < 1 || index > this.#log.length) {
       throw new CommsError('position_invalid', `Expected a position of this memory log, got ${JSON.stringify(position)}`)
     }
     return index
