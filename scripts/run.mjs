@@ -66,6 +66,15 @@ function runUntilItEnds(command, args) {
   process.on('SIGTERM', () => child.kill('SIGTERM'))
   process.on('SIGINT', () => {})
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+  if (process.env.npm_lifecycle_event !== undefined) whenParentEnds(() => child.kill('SIGTERM'))
+}
+
+/** Where npm is killed, this process goes on without it: whoever watches npm would start a second one beside it. */
+function whenParentEnds(stop) {
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) stop()
+  }, 250).unref()
 }
 
 /** Types, lint, boundaries, unused code, tests. Each check counts as one test, so that the last line says it all. */

@@ -1,8 +1,9 @@
 import { Hono } from 'hono'
-import { jwt } from 'hono/jwt'
+import { secureHeaders } from 'hono/secure-headers'
 import type { Logger } from 'pino'
 import type { Running } from './comms.ts'
 import type { Config } from './config.ts'
+import { authorization } from './routes/authorization.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/messages.ts'
@@ -17,10 +18,15 @@ export function createApp(running: Running, config: Config, log: Logger, closing
     await next()
     if (closing.aborted) c.header('connection', 'close')
   })
+  app.use(secureHeaders())
   app.route('/', healthRoutes(running))
   app.route('/webhooks', webhookRoutes(running, config, log))
 
-  app.use('/api/*', jwt({ secret: config.jwtSecret, alg: 'HS256' }))
+  app.use('/api/*', async (c, next) => {
+    await next()
+    c.header('cache-control', 'no-store')
+  })
+  app.use('/api/*', authorization(config.jwtSecret, log))
   app.route('/api', eventRoutes(running))
   app.route('/api', messageRoutes(running, { defaultRegion: config.defaultRegion, closing }))
 

@@ -43,7 +43,7 @@ describe('loadConfig', () => {
       sandbox: { greenApi: true, webhookToken: true, jwtSecret: true, twilio: true, smtp: true, espoCrm: true },
     })
     expect(loadConfig({}).jwtSecret).not.toBe(config.jwtSecret)
-    expect(loadConfig({}).greenApi.webhookToken).not.toBe(config.greenApi.webhookToken)
+    expect(loadConfig({}).greenApi?.webhookToken).not.toBe(config.greenApi?.webhookToken)
   })
 
   it('takes an empty variable for one that is not set', () => {
@@ -97,7 +97,7 @@ describe('loadConfig', () => {
 
   it('refuses anything simulated or generated in production', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
-      'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN',
+      'NODE_ENV=production: Green-API would be simulated; set GREEN_API_INSTANCE_ID, GREEN_API_TOKEN, GREEN_API_WEBHOOK_TOKEN, or GREEN_API_INSTANCE_ID=off',
       'NODE_ENV=production: Twilio would be simulated; set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_SMS_FROM, or TWILIO_ACCOUNT_SID=off',
       'NODE_ENV=production: SMTP would be simulated; set SMTP_HOST, SMTP_USER, SMTP_PASSWORD, or SMTP_HOST=off',
       'NODE_ENV=production: EspoCRM would be simulated; set ESPOCRM_URL, ESPOCRM_API_KEY, or ESPOCRM_URL=off',
@@ -159,5 +159,64 @@ describe('loadConfig', () => {
     ])
     expect(loadConfig({ SMTP_HOST: 'off', ESPOCRM_URL: 'off' })).toMatchObject({ sandbox: { smtp: false, espoCrm: false } })
     expect(loadConfig({ SMTP_HOST: 'off', ESPOCRM_URL: 'off' })).not.toHaveProperty('smtp')
+  })
+
+  it('takes Green-API=off', () => {
+    const config = loadConfig({ GREEN_API_INSTANCE_ID: 'off' })
+    expect(config).not.toHaveProperty('greenApi')
+    expect(config.sandbox).toMatchObject({ greenApi: false, webhookToken: false })
+  })
+
+  it.each(['Production', 'PRODUCTION', 'prod', 'live', 'staging', '1'])('refuses NODE_ENV=%s, which is none of the known words', (word) => {
+    expect(problemsOf({ NODE_ENV: word })).toEqual([`NODE_ENV: expected production, development or test, got "${word}"`])
+  })
+
+  it.each([
+    ['GREEN_API_WEBHOOK_TOKEN', 'a'],
+    ['GREEN_API_WEBHOOK_TOKEN', 'fifteen-letters'],
+    ['GREEN_API_WEBHOOK_TOKEN', 'a token with spaces in it'],
+    ['GREEN_API_WEBHOOK_TOKEN', 'a-token-with-a-line\nbreak'],
+    ['GREEN_API_WEBHOOK_TOKEN', 'a-token-with-an-é-in-it'],
+    ['SMTP_INBOUND_TOKEN', 'short'],
+    ['SMTP_INBOUND_TOKEN', 'abababababababababab'],
+    ['JWT_SECRET', 'a'.repeat(40)],
+    ['JWT_SECRET', `${' '.repeat(32)}x`],
+    ['ESPOCRM_WEBHOOKS', 'Lead.create=a'],
+    ['ESPOCRM_WEBHOOKS', 'Lead.create=a-secret-of-the-crm-1,Lead.update=a'],
+    ['ESPOCRM_WEBHOOKS', 'Lead.create'],
+  ])('refuses %s=%j, which is too easily guessed or fits no header, without repeating it', (name, value) => {
+    const [problem, ...others] = problemsOf({ ...real, [name]: value })
+    expect(problem).toMatch(new RegExp(`^${name}: expected .*at least \\d+ `))
+    expect(others).toEqual([])
+    const [secret = ''] = value.split('=').slice(-1)
+    if (secret.trim().length > 1 && !name.endsWith('S')) expect(problem).not.toContain(secret.trim())
+  })
+
+  it('refuses in production what would cross the internet without encryption, and lets a private network be', () => {
+    const production = { NODE_ENV: 'production', ...real, ...smtp, TWILIO_ACCOUNT_SID: 'off' }
+    const open = {
+      PUBLIC_URL: 'http://comms.example.com',
+      GREEN_API_URL: 'http://api.example.com',
+      ESPOCRM_URL: 'http://crm.example.com:8080',
+    }
+    expect(problemsOf({ ...production, ...open })).toEqual([
+      'PUBLIC_URL: expected https:// with NODE_ENV=production, got http://comms.example.com',
+      'GREEN_API_URL: expected https:// with NODE_ENV=production, got http://api.example.com',
+      'ESPOCRM_URL: expected https:// with NODE_ENV=production, got http://crm.example.com:8080',
+    ])
+    for (const url of [
+      'http://127.0.0.1:8080',
+      'http://[::1]',
+      'http://localhost:3000',
+      'http://10.1.2.3',
+      'http://192.168.1.1',
+      'http://crm:80',
+    ])
+      expect(problemsOf({ ...production, ESPOCRM_URL: url })).toEqual([])
+    expect(problemsOf({ ...open, ESPOCRM_API_KEY: 'crm-key-for-tests' })).toEqual([])
+  })
+
+  it.each(['0.0.0.0/0', '::/0', '127.0.0.1, 0.0.0.0/0'])('refuses TRUST_PROXY=%s: everybody would be a proxy', (range) => {
+    expect(problemsOf({ TRUST_PROXY: range })).toEqual([expect.stringMatching(/^TRUST_PROXY: .*range of all addresses/)])
   })
 })

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { parseContactAddress } from '@pipe-comms/core'
 import { z } from 'zod'
-import { addressRange } from './remote-address.ts'
+import { addressRange, isOwnNetwork } from './remote-address.ts'
+import { credential, isSecret, secret } from './secret.ts'
 
 /** What the server runs with. `sandbox` names what was not configured and is simulated or generated instead. */
 export interface Config {
@@ -19,7 +20,8 @@ export interface Config {
   readonly database: { readonly supabaseUrl: string; readonly serviceRoleKey: string } | { readonly url: string } | undefined
   readonly jwtSecret: string
   readonly defaultRegion: string
-  readonly greenApi: {
+  /** Absent when it is switched off. */
+  readonly greenApi?: {
     readonly instanceId: string
     readonly token: string | undefined
     readonly webhookToken: string
@@ -86,36 +88,49 @@ export class ConfigError extends Error {
 const SANDBOX_INSTANCE = '7105000001'
 /** HS256 wants a key of at least the size of its hash: https://www.rfc-editor.org/rfc/rfc7518#section-3.2 */
 const JWT_SECRET_CHARACTERS = 32
+/** Enough against guessing, when they are random: 64 bits in hexadecimal. */
+const SECRET_CHARACTERS = 16
 
 const text = z.string().trim().optional()
+const webUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional()
 const addresses = z
   .string()
   .transform((list) => list.split(',').map((address) => address.trim()))
   .refine((list) => list.every(addressRange), 'expected IP addresses or ranges such as 10.0.0.0/8, with commas between')
   .optional()
+const proxies = addresses.refine(
+  (list) => list === undefined || list.every((address) => addressRange(address)?.prefix !== 0),
+  'expected the addresses of your own proxies, got a range of all addresses: everybody could then name any address as their own',
+)
 const schema = z.object({
-  NODE_ENV: text,
+  NODE_ENV: z
+    .string()
+    .trim()
+    .refine((value) => ['production', 'development', 'test'].includes(value), {
+      error: ({ input }) => `expected production, development or test, got ${JSON.stringify(String(input).slice(0, 40))}`,
+    })
+    .optional(),
   HOST: z.string().trim().default('127.0.0.1'),
   PORT: z.coerce.number('expected a port number').int().min(0).max(65_535).default(3000),
-  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
-  TRUST_PROXY: addresses,
+  PUBLIC_URL: webUrl,
+  TRUST_PROXY: proxies,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'expected debug, info, warn, error or silent').default('info'),
   MESSAGE_EVENT_PERSISTENCE: z.enum(['json', 'sqlite', 'supabase'], 'expected json, sqlite or supabase').default('json'),
   SQLITE_FILE: z.string().trim().default('./logs/message_events.db'),
   SUPABASE_URL: z.url({ protocol: /^https?$/, error: 'expected the URL of the project, https://<reference>.supabase.co' }).optional(),
-  SUPABASE_SERVICE_ROLE_KEY: text,
+  SUPABASE_SERVICE_ROLE_KEY: credential.optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'expected postgres://user:password@host:port/database' }).optional(),
   MESSAGE_EVENT_LOGS_DIR: z.string().trim().default('./logs/message_events'),
-  JWT_SECRET: z.string().min(JWT_SECRET_CHARACTERS, `expected at least ${JWT_SECRET_CHARACTERS} characters`).optional(),
+  JWT_SECRET: secret(JWT_SECRET_CHARACTERS).optional(),
   DEFAULT_REGION: z.string().trim().toUpperCase().refine(isRegion, 'expected an ISO country code such as FR').default('FR'),
   GREEN_API_INSTANCE_ID: z
     .string()
     .trim()
-    .regex(/^\d{1,19}$/, 'expected digits, the idInstance of the console')
+    .regex(/^(\d{1,19}|off)$/, 'expected digits, the idInstance of the console, or off')
     .optional(),
-  GREEN_API_TOKEN: text,
-  GREEN_API_WEBHOOK_TOKEN: text,
-  GREEN_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  GREEN_API_TOKEN: credential.optional(),
+  GREEN_API_WEBHOOK_TOKEN: secret(SECRET_CHARACTERS).optional(),
+  GREEN_API_URL: webUrl,
   GREEN_API_ALLOWED_ADDRESSES: addresses,
   TWILIO_ACCOUNT_SID: z
     .string()
@@ -125,22 +140,30 @@ const schema = z.object({
   TWILIO_AUTH_TOKEN: z
     .string()
     .transform((list) => list.split(',').map((token) => token.trim()))
-    .refine((tokens) => tokens.every((token) => token !== ''), 'expected a token, or two with a comma between')
+    .refine((tokens) => tokens.every((token) => /^[!-~]+$/.test(token)), 'expected a token, or two with a comma between')
     .optional(),
   TWILIO_SMS_FROM: text,
-  TWILIO_API_URL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).optional(),
+  TWILIO_API_URL: webUrl,
   SMTP_HOST: text,
   SMTP_PORT: z.coerce.number('expected a port number').int().min(1).max(65_535).optional(),
   SMTP_USER: text,
   SMTP_PASSWORD: z.string().optional(),
   SMTP_FROM: text,
-  SMTP_INBOUND_TOKEN: z.string().trim().min(16, 'expected at least 16 characters').optional(),
-  ESPOCRM_URL: z.union([z.literal('off'), z.url({ protocol: /^https?$/ })], 'expected an http or https URL, or off').optional(),
-  ESPOCRM_API_KEY: text,
-  ESPOCRM_SECRET_KEY: text,
+  SMTP_INBOUND_TOKEN: secret(SECRET_CHARACTERS).optional(),
+  ESPOCRM_URL: z
+    .union([z.literal('off'), z.url({ protocol: /^https?$/ })], 'expected an http or https URL such as https://crm.example.com, or off')
+    .optional(),
+  ESPOCRM_API_KEY: credential.optional(),
+  ESPOCRM_SECRET_KEY: credential.optional(),
   ESPOCRM_WEBHOOKS: z
     .string()
-    .regex(/^\s*\w+(\.\w+)+=[^,=\s]+(\s*,\s*\w+(\.\w+)+=[^,=\s]+)*\s*$/, 'expected Lead.create=<secretKey>,Lead.update=<secretKey>,…')
+    .transform((list) =>
+      list.split(',').map((pair) => /^\s*(\w+(?:\.\w+)+)=(\S+)\s*$/.exec(pair)?.slice(1) as [string, string] | undefined),
+    )
+    .refine(
+      (pairs): pairs is [string, string][] => pairs.every((pair) => pair !== undefined && isSecret(pair[1], SECRET_CHARACTERS)),
+      `expected Lead.create=<secretKey>,Lead.update=<secretKey>,… with keys of at least ${SECRET_CHARACTERS} characters`,
+    )
     .optional(),
 })
 
@@ -158,17 +181,19 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const checked = schema.safeParse(given)
   const problems = checked.success ? [] : checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
 
-  const missing = GREEN_API_CREDENTIALS.filter((name) => !(name in given))
-  const simulated = !('GREEN_API_INSTANCE_ID' in given) && !('GREEN_API_TOKEN' in given)
-  if (!simulated) for (const name of missing) problems.push(`${name}: expected together with the other Green-API credentials`)
+  const greenApi = readGreenApi(given)
   const twilio = readTwilio(given)
   const smtp = readSmtp(given)
   const espoCrm = readEspoCrm(given)
-  problems.push(...twilio.problems, ...smtp.problems, ...espoCrm.problems)
+  problems.push(...greenApi.problems, ...twilio.problems, ...smtp.problems, ...espoCrm.problems)
   if (given.MESSAGE_EVENT_PERSISTENCE === 'supabase') problems.push(...databaseProblems(given))
   const generated = !('JWT_SECRET' in given)
   if (given.NODE_ENV === 'production') {
-    if (simulated) problems.push(`NODE_ENV=production: Green-API would be simulated; set ${GREEN_API_CREDENTIALS.join(', ')}`)
+    if (greenApi.mode === 'simulated') {
+      problems.push(
+        `NODE_ENV=production: Green-API would be simulated; set ${GREEN_API_CREDENTIALS.join(', ')}, or GREEN_API_INSTANCE_ID=off`,
+      )
+    }
     if (twilio.mode === 'simulated') {
       problems.push(`NODE_ENV=production: Twilio would be simulated; set ${TWILIO_SETTINGS.join(', ')}, or TWILIO_ACCOUNT_SID=off`)
     }
@@ -179,6 +204,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       problems.push(`NODE_ENV=production: EspoCRM would be simulated; set ${ESPOCRM_SETTINGS.join(', ')}, or ESPOCRM_URL=off`)
     }
     if (generated) problems.push('NODE_ENV=production: JWT_SECRET would be generated; set it')
+    problems.push(...unencrypted(given))
   }
   if (problems.length > 0 || !checked.success) throw new ConfigError(problems)
 
@@ -196,21 +222,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     database: databaseOf(settings),
     jwtSecret: settings.JWT_SECRET ?? randomBytes(32).toString('hex'),
     defaultRegion: settings.DEFAULT_REGION,
-    greenApi: {
-      instanceId: settings.GREEN_API_INSTANCE_ID ?? SANDBOX_INSTANCE,
-      token: settings.GREEN_API_TOKEN,
-      webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
-      url: settings.GREEN_API_URL,
-      mediaUrl: undefined,
-      allowedAddresses: settings.GREEN_API_ALLOWED_ADDRESSES,
-    },
+    ...(greenApi.mode === 'off' ? {} : { greenApi: greenApiOf(settings) }),
     ...(twilio.mode === 'real' ? { twilio: twilioOf(settings) } : {}),
     ...(smtp.mode === 'real' ? { smtp: smtpOf(settings) } : {}),
     ...(espoCrm.mode === 'real' ? { espoCrm: espoCrmOf(settings) } : {}),
     smtpInboundToken: settings.SMTP_INBOUND_TOKEN,
     sandbox: {
-      greenApi: simulated,
-      webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined,
+      greenApi: greenApi.mode === 'simulated',
+      webhookToken: greenApi.mode !== 'off' && settings.GREEN_API_WEBHOOK_TOKEN === undefined,
       jwtSecret: generated,
       twilio: twilio.mode === 'simulated',
       smtp: smtp.mode === 'simulated',
@@ -222,6 +241,25 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 interface Provider {
   readonly mode: 'real' | 'simulated' | 'off'
   readonly problems: readonly string[]
+}
+
+function readGreenApi(given: Readonly<Record<string, unknown>>): Provider {
+  if (given.GREEN_API_INSTANCE_ID === 'off') return { mode: 'off', problems: [] }
+  if (!('GREEN_API_INSTANCE_ID' in given) && !('GREEN_API_TOKEN' in given)) return { mode: 'simulated', problems: [] }
+  const missing = GREEN_API_CREDENTIALS.filter((name) => !(name in given))
+  return { mode: 'real', problems: missing.map((name) => `${name}: expected together with the other Green-API credentials`) }
+}
+
+/** Variables whose URL carries credentials or personal data, or decides which signatures are right. */
+const URLS = ['PUBLIC_URL', 'GREEN_API_URL', 'TWILIO_API_URL', 'ESPOCRM_URL', 'SUPABASE_URL'] as const
+
+/** What would cross the internet without encryption. Hosts of this machine and of private networks are left to the operator. */
+function unencrypted(given: Readonly<Record<string, unknown>>): string[] {
+  return URLS.flatMap((name) => {
+    const url = URL.parse(String(given[name] ?? ''))
+    if (url?.protocol !== 'http:' || isOwnNetwork(url.hostname)) return []
+    return [`${name}: expected https:// with NODE_ENV=production, got http://${url.host}`]
+  })
 }
 
 function readTwilio(given: Readonly<Record<string, unknown>>): Provider {
@@ -241,6 +279,17 @@ function readSmtp(given: Readonly<Record<string, unknown>>): Provider {
 }
 
 type Settings = z.output<typeof schema>
+
+function greenApiOf(settings: Settings): NonNullable<Config['greenApi']> {
+  return {
+    instanceId: settings.GREEN_API_INSTANCE_ID ?? SANDBOX_INSTANCE,
+    token: settings.GREEN_API_TOKEN,
+    webhookToken: settings.GREEN_API_WEBHOOK_TOKEN ?? randomBytes(16).toString('hex'),
+    url: settings.GREEN_API_URL,
+    mediaUrl: undefined,
+    allowedAddresses: settings.GREEN_API_ALLOWED_ADDRESSES,
+  }
+}
 
 /** What is missing was refused before. */
 function twilioOf(settings: Settings): NonNullable<Config['twilio']> {
@@ -273,11 +322,9 @@ function readEspoCrm(given: Readonly<Record<string, unknown>>): Provider {
 }
 
 function espoCrmOf(settings: Settings): NonNullable<Config['espoCrm']> {
-  const { ESPOCRM_URL: url, ESPOCRM_API_KEY: apiKey, ESPOCRM_SECRET_KEY: secretKey, ESPOCRM_WEBHOOKS: webhooks = '' } = settings
-  const secrets = webhooks.split(',').flatMap((pair) => {
-    const [event, key] = pair.trim().split('=')
-    return event && key ? [[event, { secretKey: key }] as const] : []
-  })
+  const { ESPOCRM_URL: url, ESPOCRM_API_KEY: apiKey, ESPOCRM_SECRET_KEY: secretKey, ESPOCRM_WEBHOOKS: webhooks = [] } = settings
+  // Pairs that cannot be read were refused before.
+  const secrets = (webhooks as [string, string][]).map(([event, secretKey]) => [event, { secretKey }] as const)
   return { url: url as string, apiKey: apiKey as string, secretKey, webhooks: Object.fromEntries(secrets) }
 }
 

@@ -1,4 +1,5 @@
 import { loadConfig } from './config.ts'
+import { readEnvFile } from './env-file.ts'
 import { createLogger } from './log.ts'
 import { startServer } from './server.ts'
 import { welcome } from './welcome.ts'
@@ -7,10 +8,12 @@ import { welcome } from './welcome.ts'
 const SHUTDOWN_MS = 10_000
 
 try {
-  const config = loadConfig(process.env)
+  const file = readEnvFile('.env')
+  const config = loadConfig({ ...file?.variables, ...process.env })
   const log = createLogger(config)
+  if (file?.problem) log.warn(file.problem)
   const server = await startServer(config, log)
-  process.stdout.write(`\n${welcome(config, server)}\n`)
+  process.stdout.write(`\n${welcome(config, server, file)}\n`)
 
   let stopping = false
   const stop = async (signal: NodeJS.Signals) => {

@@ -9,6 +9,20 @@ export function addressRange(text: string): { address: string; prefix: number; f
   return version === 0 || prefix > bits ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' }
 }
 
+const OWN_NETWORKS = new BlockList()
+for (const range of ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', '::1', 'fc00::/7', 'fe80::/10']) {
+  const { address, prefix, family } = addressRange(range) as NonNullable<ReturnType<typeof addressRange>>
+  OWN_NETWORKS.addSubnet(address, prefix, family)
+}
+
+/** Whether a URL's host is this machine or in a private network (RFC 1918, RFC 4193), by its address or as a name without a domain. */
+export function isOwnNetwork(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const version = isIP(host)
+  if (version === 0) return host === 'localhost' || host.endsWith('.localhost') || !host.includes('.')
+  return OWN_NETWORKS.check(host, version === 6 ? 'ipv6' : 'ipv4')
+}
+
 /**
  * The address a request comes from. Anybody can write `X-Forwarded-For`, so it is read only when one of the trusted proxies connects, and
  * from its end: what stands before the first address that is not a proxy's was written by a stranger.

@@ -66,7 +66,10 @@ const post = (body: string | object, authorization = `Bearer ${TOKEN}`) =>
   })
 const api = async (path: string, authorization?: string) =>
   fetch(`${server.url}${path}`, {
-    headers: { authorization: authorization ?? `Bearer ${await sign({ sub: 'test' }, JWT_SECRET, 'HS256')}` },
+    headers: {
+      authorization:
+        authorization ?? `Bearer ${await sign({ sub: 'test', exp: Math.floor(Date.now() / 1000) + 600 }, JWT_SECRET, 'HS256')}`,
+    },
   })
 
 interface Page {
@@ -194,8 +197,9 @@ describe('GET /api/events', () => {
 
   it.each([
     ['?limit=0', 'limit: '],
-    ['?limit=1001', 'limit: '],
-    ['?limit=x', 'limit: expected a number'],
+    ['?limit=1001', 'limit: expected a whole number from 1 to 1000'],
+    ['?limit=-1', 'limit: expected a whole number from 1 to 1000'],
+    ['?limit=x', 'limit: expected a whole number from 1 to 1000'],
     ['?after=nowhere', 'Expected a position of this JSON log'],
   ])('answers %s with 400 and what was expected', async (query, message) => {
     const response = await api(`/api/events${query}`)
@@ -207,11 +211,41 @@ describe('GET /api/events', () => {
     const foreign = await sign({ sub: 'x' }, 'another-secret-of-at-least-32-characters', 'HS256')
     const expired = await sign({ sub: 'x', exp: 1 }, JWT_SECRET, 'HS256')
     const otherHash = await sign({ sub: 'x' }, JWT_SECRET, 'HS512')
+    const exp = Math.floor(Date.now() / 1000) + 600
+    const endless = await sign({ sub: 'x' }, JWT_SECRET, 'HS256')
+    const tooLong = await sign({ sub: 'x', exp: 253_402_300_799 }, JWT_SECRET, 'HS256')
+    const bare = await sign('x' as never, JWT_SECRET, 'HS256')
+    const notYet = await sign({ sub: 'x', exp, nbf: exp }, JWT_SECRET, 'HS256')
     const unsigned = `${btoa('{"alg":"none","typ":"JWT"}').replaceAll('=', '')}.${btoa('{"sub":"x"}').replaceAll('=', '')}.`
-    for (const token of ['', 'x', foreign, expired, otherHash, unsigned]) {
+    for (const token of ['', 'x', foreign, expired, otherHash, unsigned, endless, tooLong, bare, notYet]) {
       const response = await api('/api/events', `Bearer ${token}`)
       expect(response.status).toBe(401)
       expect(await response.json()).toMatchObject({ success: false, error: { code: 'unauthorized' } })
+    }
+    expect(logged.match(/API request refused/g)).toHaveLength(10)
+    expect(logged).not.toContain(endless)
+  })
+
+  it('ends a page early when its events are large, so that any page fits into memory', async () => {
+    const text = 'x'.repeat(900_000)
+    for (let index = 0; index < 8; index += 1)
+      await post(notification(`L${index}`, { messageData: { typeMessage: 'textMessage', textMessageData: { textMessage: text } } }))
+    const first = await events('?limit=1000')
+    expect(first.events.length).toBeLessThan(8)
+    expect(JSON.stringify(first).length).toBeLessThan(4_300_000)
+    const seen = [...first.events]
+    for (let { next } = first; next !== null; ) {
+      const page = await events(`?limit=1000&after=${next}`)
+      seen.push(...page.events)
+      next = page.next
+    }
+    expect(seen.map(({ providerMessageId }) => providerMessageId)).toEqual(['L0', 'L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7'])
+  })
+
+  it('is kept in no cache and taken for nothing but JSON', async () => {
+    for (const path of ['/api/events', '/api/messages/msg_0', '/api/nothing']) {
+      const { headers } = await api(path)
+      expect([headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual(['no-store', 'nosniff'])
     }
   })
 })
@@ -235,7 +269,12 @@ describe('a mail that is posted', () => {
 
 describe('the other routes', () => {
   it('answer as the runbook says', async () => {
-    expect(await (await fetch(`${server.url}/webhooks/greenapi/status`)).json()).toMatchObject({ ok: true, service: 'greenapi-webhook' })
+    // Nothing else: whoever asks may be a stranger.
+    for (const [path, service] of [
+      ['greenapi/status', 'greenapi-webhook'],
+      ['twilio-sms/status-check', 'twilio-sms-webhook'],
+    ])
+      expect(await (await fetch(`${server.url}/webhooks/${path}`)).json()).toEqual({ ok: true, service, simulated: true })
     await post(notification('A1'))
     expect(await (await fetch(`${server.url}/healthz`)).json()).toMatchObject({
       ok: true,
@@ -290,7 +329,17 @@ describe('starting', () => {
   ])('never prints a configured secret (%s)', async (_, env: Record<string, string>) => {
     const text = welcome(configWith(env), server)
     for (const secret of [TOKEN, JWT_SECRET, 'api-token-for-tests']) expect(text).not.toContain(secret)
-    expect(text).toContain('$GREEN_API_WEBHOOK_TOKEN')
+    if (Object.keys(env).length === 0) expect(text).toContain('$GREEN_API_WEBHOOK_TOKEN')
+  })
+
+  it('offers no invented message beside a real account', () => {
+    const text = welcome(configWith({ GREEN_API_INSTANCE_ID: '7105000002', GREEN_API_TOKEN: 'api-token-for-tests' }), {
+      url: server.url,
+      sandboxLines: [],
+      hints: [],
+    })
+    expect(text).not.toContain('curl')
+    expect(text).toContain('webhookUrl is')
   })
 })
 

@@ -9,19 +9,23 @@ const OVH_HOST = 'ssl0.ovh.net'
 
 /** The transports of this configuration: those that are not switched off. */
 export function openTransports(config: Config): Transport[] {
-  return [greenApi(config), ...twilio(config), ...smtp(config)]
+  return [...greenApi(config), ...twilio(config), ...smtp(config)]
 }
 
-function greenApi({ greenApi: { instanceId, token, webhookToken, url, mediaUrl, allowedAddresses }, publicUrl }: Config): Transport {
-  return greenApiTransport({
-    idInstance: instanceId,
-    webhookToken,
-    ...(token === undefined ? {} : { apiToken: token }),
-    ...(url === undefined ? {} : { apiUrl: url }),
-    ...(mediaUrl === undefined ? {} : { mediaUrl }),
-    ...(publicUrl === undefined ? {} : { publicUrl }),
-    ...(allowedAddresses === undefined ? {} : { allowedSourceAddresses: allowedAddresses }),
-  })
+function greenApi({ greenApi: account, publicUrl }: Config): Transport[] {
+  if (!account) return []
+  const { instanceId, token, webhookToken, url, mediaUrl, allowedAddresses } = account
+  return [
+    greenApiTransport({
+      idInstance: instanceId,
+      webhookToken,
+      ...(token === undefined ? {} : { apiToken: token }),
+      ...(url === undefined ? {} : { apiUrl: url }),
+      ...(mediaUrl === undefined ? {} : { mediaUrl }),
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+      ...(allowedAddresses === undefined ? {} : { allowedSourceAddresses: allowedAddresses }),
+    }),
+  ]
 }
 
 function twilio({ twilio: account }: Config): Transport[] {

@@ -23,7 +23,7 @@ let authorization: string
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pipe-comms-messages-'))
-  authorization = `Bearer ${await sign({ sub: 'test' }, JWT_SECRET, 'HS256')}`
+  authorization = `Bearer ${await sign({ sub: 'test', exp: Math.floor(Date.now() / 1000) + 600 }, JWT_SECRET, 'HS256')}`
   server = await startOn('events')
 })
 afterAll(async () => {

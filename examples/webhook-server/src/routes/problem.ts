@@ -48,7 +48,8 @@ const RETRY_AFTER = 5
 export function errorHandler(log: Logger): ErrorHandler {
   return (error, c) => {
     if (error instanceof HTTPException) {
-      const message = error.status === 401 ? 'Expected Authorization: Bearer <JWT signed with JWT_SECRET, HS256>' : error.message
+      const expected = 'Expected Authorization: Bearer <JWT signed with JWT_SECRET, HS256, with an exp claim>'
+      const message = error.status === 401 && !error.message.startsWith('Expected') ? expected : error.message
       return c.json(problem('unauthorized', message), error.status, { 'www-authenticate': 'Bearer', ...UNREAD })
     }
     if (isCommsError(error)) {

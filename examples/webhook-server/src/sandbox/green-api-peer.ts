@@ -3,9 +3,10 @@ import type { Peer } from './peer.ts'
 
 const INSTANCE = '7105000001'
 
-export async function greenApiPeer(config: Config): Promise<Peer> {
+export async function greenApiPeer({ greenApi: account, ...config }: Config): Promise<Peer> {
+  if (!account) throw new Error('greenApiPeer: expected a configuration with Green-API')
   const { startGreenApiSimulator } = await import('@pipe-comms/simulators')
-  const { webhookToken } = config.greenApi
+  const { webhookToken } = account
   const greenApi = await startGreenApiSimulator({
     idInstance: INSTANCE,
     settings: {
@@ -23,7 +24,7 @@ export async function greenApiPeer(config: Config): Promise<Peer> {
   const post = (path: string, body: object) =>
     `curl -s -X POST ${url}${path} -H "Content-Type: application/json" -d '${JSON.stringify(body)}'`
   return {
-    config: { ...config, greenApi: { ...config.greenApi, instanceId: INSTANCE, token, url, mediaUrl: url } },
+    config: { ...config, greenApi: { ...account, instanceId: INSTANCE, token, url, mediaUrl: url } },
     line: `Green-API    sandbox: a simulated WhatsApp at ${url}; nothing is sent to anybody`,
     hints: [
       {
