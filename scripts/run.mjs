@@ -62,9 +62,8 @@ function node() {
 
 function runUntilItEnds(command, args) {
   const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' })
-  // A terminal sends Ctrl-C to the child as well; a service manager only to this process.
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
-  process.on('SIGINT', () => {})
+  // A terminal sends Ctrl-C to the child as well, which takes two signals within a second for one.
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
   if (process.env.npm_lifecycle_event !== undefined) whenParentEnds(() => child.kill('SIGTERM'))
 }

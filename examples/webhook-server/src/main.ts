@@ -6,6 +6,7 @@ import { welcome } from './welcome.ts'
 
 /** Longer than any webhook takes; what has not ended by then will not. */
 const SHUTDOWN_MS = 10_000
+const SAME_SIGNAL_MS = 1_000
 
 try {
   const file = readEnvFile('.env')
@@ -15,10 +16,14 @@ try {
   const server = await startServer(config, log)
   process.stdout.write(`\n${welcome(config, server, file)}\n`)
 
-  let stopping = false
+  let stoppingSince: number | undefined
   const stop = async (signal: NodeJS.Signals) => {
-    if (stopping) return process.exit(1)
-    stopping = true
+    if (stoppingSince !== undefined) {
+      // Ctrl-C reaches this process from the terminal and again from npm; only a later one is a second wish.
+      if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    stoppingSince = performance.now()
     log.info(`${signal}: answering what is under way, then closing the log`)
     const late = setTimeout(() => {
       log.error(`Not closed within ${SHUTDOWN_MS / 1000} s, leaving`)
