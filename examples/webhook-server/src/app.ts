@@ -5,7 +5,7 @@ import type { Running } from './comms.ts'
 import type { Config } from './config.ts'
 import { authorization } from './routes/authorization.ts'
 import { eventRoutes } from './routes/events.ts'
-import { healthRoutes } from './routes/health.ts'
+import { figureRoutes, healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { errorHandler, problem } from './routes/problem.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -27,6 +27,7 @@ export function createApp(running: Running, config: Config, log: Logger, closing
     c.header('cache-control', 'no-store')
   })
   app.use('/api/*', authorization(config.jwtSecret, log))
+  app.route('/api', figureRoutes(running))
   app.route('/api', eventRoutes(running))
   app.route('/api', messageRoutes(running, { defaultRegion: config.defaultRegion, closing }))
 

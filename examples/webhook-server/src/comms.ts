@@ -17,6 +17,8 @@ import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
 import { withEventLines } from './event-lines.ts'
+import { directoryCheck, diskCheck, outboxCheck, storeCheck, transportChecks } from './health/checks.ts'
+import { Health, type Problem } from './health/health.ts'
 import { openTransports } from './transports.ts'
 
 export interface Running {
@@ -25,6 +27,7 @@ export interface Running {
   readonly store: EventCache
   /** Webhooks by what became of them, since the start. */
   readonly webhooks: Readonly<Record<string, number>>
+  readonly health: Health
 }
 
 const MAX_BATCH = 100
@@ -32,7 +35,7 @@ const MAX_BATCH = 100
 /** Composes store and transports of this configuration. */
 export async function openComms(config: Config, log: Pino): Promise<Running> {
   const logger = coreLogger(log)
-  const { disk, spool, checkpoints } = await openPersistence(config, logger)
+  const { disk, spool, checkpoints, problems } = await openPersistence(config, logger)
   const store = eventCache({
     store: disk,
     maxBatch: MAX_BATCH,
@@ -44,9 +47,18 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     webhooks[report.outcome] = (webhooks[report.outcome] ?? 0) + 1
     logWebhook(report, log)
   }
+  let lastFailure: string | undefined
+  const transports = openTransports(config)
   const comms = createComms({
-    store: withEventLines(store, log),
-    transports: openTransports(config),
+    store: withEventLines(store, log, {
+      onFailure: (failure) => {
+        lastFailure = failure?.message
+      },
+      onEvent: (event) => {
+        if (event.type === 'transport.state_changed') health.expire(event.provider)
+      },
+    }),
+    transports,
     defaultRegion: config.defaultRegion,
     outbox: { checkpoints },
     ...(directory ? { leads: { directory } } : {}),
@@ -55,7 +67,12 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     ...(spool ? { spool } : {}),
   })
   comms.start()
-  return { comms, store, webhooks }
+  const stored = { store, lastFailure: () => lastFailure, ...(problems ? { problems } : {}) }
+  const health = new Health(
+    [storeCheck(stored), diskCheck(config), outboxCheck(comms), ...directoryCheck(comms), ...transportChecks(transports)],
+    log,
+  )
+  return { comms, store, webhooks, health }
 }
 
 function openDirectory({ espoCrm, defaultRegion }: Config) {
@@ -68,6 +85,8 @@ interface Persistence {
   readonly disk: EventStore
   readonly checkpoints: CheckpointStore
   readonly spool?: Spool
+  /** What the database reports of itself. */
+  readonly problems?: () => Promise<readonly Problem[]>
 }
 
 /** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */
@@ -76,10 +95,13 @@ async function openPersistence(config: Config, logger: Logger): Promise<Persiste
     const disk = await openJsonEventStore({ dir: config.logsDir, logger })
     return { disk, checkpoints: jsonCheckpointStore({ file: join(config.logsDir, 'checkpoints.json') }) }
   }
-  const disk = config.database
-    ? await openDatabase(config.database, logger)
-    : await openSqliteEventStore({ file: config.sqliteFile, logger })
-  return { disk, checkpoints: disk.checkpoints, spool: await openFileSpool({ dir: join(config.logsDir, 'spool'), logger }) }
+  const spool = await openFileSpool({ dir: join(config.logsDir, 'spool'), logger })
+  if (config.database) {
+    const disk = await openDatabase(config.database, logger)
+    return { disk, checkpoints: disk.checkpoints, problems: disk.problems, spool }
+  }
+  const disk = await openSqliteEventStore({ file: config.sqliteFile, logger })
+  return { disk, checkpoints: disk.checkpoints, spool }
 }
 
 function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {

@@ -3,6 +3,7 @@ import { postgresEventStore, supabaseEventStore } from '@pipe-comms/store-supaba
 import { createClient } from '@supabase/supabase-js'
 import { Pool } from 'pg'
 import type { Config } from './config.ts'
+import type { Problem } from './health/health.ts'
 
 /** Few, for the cache has two writes under way at most, and a small project allows 60 connections in all. */
 const CONNECTIONS = 5
@@ -12,11 +13,12 @@ const CONNECT_MS = 5_000
 export async function openDatabase(
   database: NonNullable<Config['database']>,
   logger: Logger,
-): Promise<EventStore & { readonly checkpoints: CheckpointStore }> {
+): Promise<EventStore & { readonly checkpoints: CheckpointStore; problems(): Promise<readonly Problem[]> }> {
   const { store, end } = 'url' in database ? overPostgres(database.url, logger) : overSupabase(database, logger)
   for (const { problem, remedy } of await store.check()) logger.error(`Database: ${problem}. ${remedy}`)
   return {
     checkpoints: store.checkpoints,
+    problems: () => store.check(),
     append: (requests) => store.append(requests),
     find: (key) => store.find(key),
     readStream: (streamId, options) => store.readStream(streamId, options),

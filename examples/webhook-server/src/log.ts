@@ -33,7 +33,7 @@ export function createLogger(
 
 function prettyLines(destination: Writable) {
   const translateTime = 'SYS:yyyy-mm-dd HH:MM:ss.l o'
-  return pretty({ colorize: false, singleLine: true, translateTime, ignore: 'pid,hostname', destination })
+  return pretty({ colorize: false, singleLine: true, translateTime, ignore: 'pid,hostname,facts', destination })
 }
 
 /** A line of JSON whose escapes stay visible: pino-pretty would make line breaks of them. */

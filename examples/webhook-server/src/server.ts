@@ -42,6 +42,7 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
     const { port } = server.address() as AddressInfo
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     sandbox.connect(url)
+    running.health.start()
     const token = config.sandbox.jwtSecret ? await sandboxToken(config) : undefined
     const variables = { ...(token === undefined ? {} : { TOKEN: token }), ...sandbox.variables }
     const file = Object.keys(variables).length > 0 ? await sandboxFile({ BASE_URL: url, ...variables }, config, log) : undefined
@@ -52,6 +53,7 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
       ...(token === undefined ? {} : { token }),
       close: async () => {
         closing.abort()
+        running.health.stop()
         await file?.remove()
         await sandbox.close()
         const closed = new Promise((resolve) => server.close(resolve))

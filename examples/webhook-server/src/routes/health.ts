@@ -1,17 +1,35 @@
-import { Hono } from 'hono'
+import { getConnInfo } from '@hono/node-server/conninfo'
+import { type Context, Hono } from 'hono'
 import type { Running } from '../comms.ts'
+import { isOwnNetwork } from '../remote-address.ts'
 
-/** `GET /healthz`: that the process answers, and how much waits. */
-export function healthRoutes({ comms, store, webhooks }: Running): Hono {
+/** `GET /healthz`: that the process lives. `GET /readyz`: whether it can do its work, 503 with the reasons when not. */
+export function healthRoutes({ health }: Running): Hono {
   const startedAt = Date.now()
-  return new Hono().get('/healthz', (c) =>
-    c.json({
-      ok: true,
-      uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
-      cache: store.state(),
-      outbox: comms.outboxState(),
-      leads: comms.leadState?.(),
-      webhooks,
-    }),
+  return new Hono()
+    .get('/healthz', (c) => c.json({ ok: true, uptimeSeconds: Math.round((Date.now() - startedAt) / 1000) }))
+    .get('/readyz', async (c) => {
+      const { ok, checks } = await health.report()
+      const failing = checks.filter(({ problems }) => problems.length > 0)
+      // A stranger learns which part fails; hosts, paths and accounts are for who runs the server.
+      const reasons = isStranger(c) ? failing.map(({ name }) => ({ check: name })) : failing.flatMap(withReasons)
+      return c.json(ok ? { ok } : { ok, reasons }, ok ? 200 : 503, { 'cache-control': 'no-store' })
+    })
+}
+
+function withReasons({ name, problems }: Awaited<ReturnType<Running['health']['report']>>['checks'][number]) {
+  return problems.map(({ problem, remedy }) => ({ check: name, problem, remedy }))
+}
+
+/** Through a proxy everybody looks near, so the address that the proxy saw counts. */
+function isStranger(c: Context): boolean {
+  const seen = c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() ?? getConnInfo(c).remote.address
+  return seen === undefined || !isOwnNetwork(seen)
+}
+
+/** `GET /health` under `/api`: every check, and the figures of this process. */
+export function figureRoutes({ comms, store, webhooks, health }: Running): Hono {
+  return new Hono().get('/health', async (c) =>
+    c.json({ ...(await health.report()), cache: store.state(), outbox: comms.outboxState(), leads: comms.leadState?.(), webhooks }),
   )
 }

@@ -204,7 +204,7 @@ describe('POST /api/messages', () => {
     const other = await startOn('closing')
     const waiting = post(whatsapp({ notBefore: '2999-01-01T00:00:00Z' }), { query: '?wait=sent&timeout=50', to: other })
     await expect
-      .poll(async () => ((await call('/healthz', {}, other)).body as unknown as { outbox: object }).outbox)
+      .poll(async () => ((await call('/api/health', {}, other)).body as unknown as { outbox: object }).outbox)
       .toMatchObject({ unsettled: 1 })
     const began = Date.now()
     await Promise.all([other.close(), expect(waiting).resolves.toMatchObject({ status: 202, body: { status: 'requested' } })])
