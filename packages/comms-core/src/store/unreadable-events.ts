@@ -63,6 +63,11 @@ export class UnreadableEvents {
     return event
   }
 
+  /** The store has logged this place in its own words. */
+  reported(position: Position): void {
+    this.#reported.add(position)
+  }
+
   #report({ position, streamId, version }: RecordedEvent, reason: string): void {
     if (this.#reported.has(position) || this.#reported.size > MOST_REPORTED) return
     this.#reported.add(position)
