@@ -8,6 +8,7 @@
  * | `configuration_invalid` | an option is missing or wrong | correct the configuration |
  * | `position_invalid` | not a position this store gave out | start from the beginning or from a known position |
  * | `store_unavailable` | the store cannot be reached or written now; nothing was acknowledged | try again later |
+ * | `store_misconfigured` | the store's database is not set up for this release: tables or functions are missing or older, or it is not PostgreSQL | an operator must act |
  * | `store_overloaded` | too much is waiting for the store | try again later |
  * | `store_locked` | another process writes to this log | stop the other process |
  * | `store_corrupt` | the stored log is not what this store wrote | an operator must look |
@@ -30,6 +31,7 @@ export type CommsErrorCode =
   | 'configuration_invalid'
   | 'position_invalid'
   | 'store_unavailable'
+  | 'store_misconfigured'
   | 'store_overloaded'
   | 'store_locked'
   | 'store_corrupt'

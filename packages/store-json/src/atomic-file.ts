@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { openPrivate, syncFolder } from './private-file.ts'
 
-/** Writes a whole file, durable when it resolves: a crash leaves the old file or the new one, never a part. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+/** Writes a whole private file, durable when it resolves: a crash leaves the old file or the new one, never a part. */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`
   try {
-    await writeFile(temporary, text, { flush: true })
+    const handle = await openPrivate(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
@@ -15,13 +23,12 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   await syncFolder(dirname(path))
 }
 
-/** Makes the names in a folder durable, not only the bytes behind them. Windows cannot open a folder, and needs not. */
-export async function syncFolder(dir: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(dir, 'r')
+/** A whole file of ours as text. @throws what {@link openPrivate} throws */
+export async function readWhole(path: string): Promise<string> {
+  const handle = await openPrivate(path, constants.O_RDONLY)
   try {
-    await folder.sync()
+    return await handle.readFile('utf8')
   } finally {
-    await folder.close()
+    await handle.close()
   }
 }

@@ -6,7 +6,7 @@ import { GroupCommit, type GroupLog, type Line } from './group-commit.ts'
 const STREAM = 'whatsapp:+33639980001'
 
 /** A log in memory whose disk syncs when it is told to, and fails when it is told to. */
-function slowLog() {
+function slowLog(maxCharacters?: number) {
   const written: string[] = []
   const synced: string[] = []
   const groups: number[] = []
@@ -41,7 +41,7 @@ function slowLog() {
       written.splice(0, written.length, ...synced)
     },
   }
-  const commit = new GroupCommit(log)
+  const commit = new GroupCommit(log, maxCharacters)
   const append = (key: string, characters = 1) => commit.append([{ streamId: STREAM, events: [aMessage(key, 'x'.repeat(characters))] }])
   return { commit, append, written, groups, syncs }
 }
@@ -125,5 +125,37 @@ describe('GroupCommit', () => {
     syncs[1]?.end()
     await third
     await commit.settled()
+  })
+
+  it('refuses further appends when too much waits for the disk, and takes them again when it is durable', async () => {
+    const { append, syncs } = slowLog(20_000)
+    const taken = [append('a', 9000), append('b', 9000)]
+    await expect(append('c', 9000)).rejects.toMatchObject({ code: 'store_overloaded', message: expect.stringContaining('20000') })
+    await turn()
+    await expect(append('d', 9000)).rejects.toMatchObject({ code: 'store_overloaded' })
+    syncs[0]?.end()
+    await turn()
+    for (const { end } of syncs.slice(1)) end()
+    await Promise.all(taken)
+    const later = append('e', 9000)
+    await turn()
+    for (const { end } of syncs) end()
+    await later
+  })
+
+  it('forgets what was refused when it counts what waits, and takes an append of any size when nothing does', async () => {
+    const { append, syncs } = slowLog(20_000)
+    for (let round = 0; round < 5; round += 1) await expect(append('full', 15_000)).rejects.toMatchObject({ code: 'store_unavailable' })
+    for (let round = 0; round < 5; round += 1) {
+      const lost = append(`lost-${round}`, 15_000)
+      const refused = expect(lost).rejects.toThrow('the disk is gone')
+      await turn()
+      syncs.at(-1)?.end(new Error('the disk is gone'))
+      await refused
+    }
+    const huge = append('huge', 1_000_000)
+    await turn()
+    syncs.at(-1)?.end()
+    await huge
   })
 })

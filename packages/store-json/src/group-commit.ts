@@ -1,10 +1,19 @@
-import { type AppendRequest, type AppendResult, eventToJson, type UnplacedEvent, unplacedCopy } from '@pipe-comms/core'
-import { hashOf, type KeyHash } from './log-index.ts'
+import {
+  type AppendRequest,
+  type AppendResult,
+  CommsError,
+  eventToJson,
+  type UnplacedEvent,
+  unplacedCopy,
+  upcastEvent,
+} from '@pipe-comms/core'
+import type { KeyHash } from './key-hash.ts'
 
 /** An event on its way into the log. */
 export interface Line {
   readonly idempotencyKey: string
-  readonly hash: KeyHash
+  /** Set by the log that it is written to. */
+  hash?: KeyHash
   /** The text that is written, taken when `append` was called: what the caller does to its objects later changes nothing. */
   readonly json: string
   /** A copy that becomes the recorded event when it gets its place. */
@@ -43,6 +52,8 @@ interface Written extends Group {
   readonly results: readonly AppendResult[]
 }
 
+/** As much may wait for the disk, 64 MiB of ASCII, which takes about three times as much memory; further appends are refused. */
+const MAX_WAITING_CHARACTERS = 67_108_864
 /** A group is closed at this size, so that a flood of appends does not wait for one huge write. */
 const MAX_GROUP_CHARACTERS = 8_388_608
 /** As much is worth a sync of its own: while the disk works on it, more is written. */
@@ -56,27 +67,37 @@ const QUICK_SYNC_MS = 1
  */
 export class GroupCommit {
   readonly #log: GroupLog
+  readonly #maxCharacters: number
   readonly #waiting: Append[] = []
+  /** What is appended and neither durable nor refused. */
+  #characters = 0
   #written: Written[] = []
   #writing: Promise<void> | undefined
   #syncing: Promise<void> | undefined
   #lastSyncMs = 0
 
-  constructor(log: GroupLog) {
+  constructor(log: GroupLog, maxCharacters = MAX_WAITING_CHARACTERS) {
     this.#log = log
+    this.#maxCharacters = maxCharacters
   }
 
+  /** @throws CommsError `store_overloaded` when too much waits for the disk; an append alone may have any size. */
   async append(appended: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
+    if (this.#characters >= this.#maxCharacters) throw this.#overloaded()
     let characters = 0
     const requests = appended.map(({ streamId, expectedVersion, events }) => ({
       streamId,
       expectedVersion,
       events: events.map((event) => {
+        // What could not be read back is refused.
+        upcastEvent(event)
         const json = eventToJson(event)
         characters += json.length
-        return { idempotencyKey: event.idempotencyKey, hash: hashOf(event.idempotencyKey), json, event: unplacedCopy(event, streamId) }
+        return { idempotencyKey: event.idempotencyKey, json, event: unplacedCopy(event, streamId) }
       }),
     }))
+    if (this.#characters > 0 && this.#characters + characters > this.#maxCharacters) throw this.#overloaded()
+    this.#characters += characters
     return new Promise((resolve, reject) => {
       this.#waiting.push({ requests, characters, resolve, reject })
       this.#writing ??= this.#writeWaiting()
@@ -87,6 +108,13 @@ export class GroupCommit {
   async settled(): Promise<void> {
     await this.#writing
     await this.#syncing
+  }
+
+  #overloaded(): CommsError {
+    return new CommsError(
+      'store_overloaded',
+      `${this.#characters} characters of events wait for the disk, the limit is ${this.#maxCharacters}`,
+    )
   }
 
   async #writeWaiting(): Promise<void> {
@@ -100,6 +128,7 @@ export class GroupCommit {
         this.#written.push({ appends, characters, results })
         this.#syncing ??= this.#syncWritten()
       } catch (error) {
+        this.#characters -= characters
         for (const { reject } of appends) reject(error)
       }
     }
@@ -130,11 +159,13 @@ export class GroupCommit {
         const startedAt = performance.now()
         await this.#log.sync(isLittle(synced) && this.#waiting.length === 0)
         this.#lastSyncMs = performance.now() - startedAt
+        this.#characters -= charactersOf(synced)
         for (const { appends, results } of synced) answer(appends, results)
       } catch (error) {
         // What was written behind it goes with it.
         const lost = [...synced, ...this.#written]
         this.#written = []
+        this.#characters -= charactersOf(lost)
         this.#log.takeBack()
         for (const { appends } of lost) for (const { reject } of appends) reject(error)
       }
@@ -144,7 +175,11 @@ export class GroupCommit {
 }
 
 function isLittle(groups: readonly Group[]): boolean {
-  return groups.reduce((sum, { characters }) => sum + characters, 0) < WORTH_A_SYNC_CHARACTERS
+  return charactersOf(groups) < WORTH_A_SYNC_CHARACTERS
+}
+
+function charactersOf(groups: readonly Group[]): number {
+  return groups.reduce((sum, { characters }) => sum + characters, 0)
 }
 
 function answer(appends: readonly Append[], results: readonly AppendResult[]): void {

@@ -1,8 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { type CheckpointStore, CommsError, type Position } from '@pipe-comms/core'
-import { writeWhole } from './atomic-file.ts'
+import { readWhole, writeWhole } from './atomic-file.ts'
 import { diskError } from './disk-error.ts'
+import { createPrivateFolder } from './private-file.ts'
 
 /**
  * Checkpoints in one small JSON file, for the consumers of one process. Each save is on the disk, whole, before it resolves; saves
@@ -25,7 +25,7 @@ export function jsonCheckpointStore(options: { readonly file: string }): Checkpo
   }
   const write = async (checkpoints: ReadonlyMap<string, Position>) => {
     try {
-      await mkdir(dirname(file), { recursive: true })
+      await createPrivateFolder(dirname(file))
       await writeWhole(file, `${JSON.stringify([...checkpoints], null, 1)}\n`)
     } catch (cause) {
       throw diskError(`Cannot write ${file}`, cause)
@@ -53,7 +53,7 @@ export function jsonCheckpointStore(options: { readonly file: string }): Checkpo
 async function readCheckpoints(file: string): Promise<Map<string, Position>> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await readWhole(file)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
     throw diskError(`Cannot read ${file}`, cause)

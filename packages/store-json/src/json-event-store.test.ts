@@ -134,7 +134,7 @@ describe('a log that a crash left half-written', () => {
     expect(result).toMatchObject({ status: 'recorded', version: 4 })
   })
 
-  it('is read around a line damaged from outside, which is reported and left for repair', async () => {
+  it('reads event.unreadable in the place of a line damaged from outside, which is reported and left for repair', async () => {
     const store = await openStore()
     for (const key of ['a', 'b', 'c']) await store.append([appendOf(STREAM, [key])])
     await store.close()
@@ -142,7 +142,13 @@ describe('a log that a crash left half-written', () => {
     lines[1] = `#${lines[1]?.slice(1)}`
     await writeFile(join(dir, FILE), `${lines.join('\n')}\n`)
     const again = await openStore()
-    expect(await keysIn(again)).toEqual(['a', 'c'])
+    const read: RecordedEvent[] = []
+    for await (const event of again.readAll()) read.push(event)
+    expect(read.map(({ type, idempotencyKey, version }) => [type, idempotencyKey, version])).toEqual([
+      ['message.received', 'a', 1],
+      ['event.unreadable', 'b', 2],
+      ['message.received', 'c', 3],
+    ])
     expect(told).toEqual([
       expect.stringMatching(/^warn .*index is not of this day file/),
       expect.stringMatching(/^error .*the line at byte \d+ is damaged/),
@@ -309,6 +315,55 @@ describe('a disk that fails', () => {
     },
   )
 
+  const full = mountTmpfs()
+  it.skipIf(!full)(
+    'opens to read when it is full, refuses appends, and takes them when there is space (needs the right to mount a tmpfs)',
+    async () => {
+      const small = full as string
+      try {
+        const before = await openStore(small)
+        await before.append([appendOf(STREAM, ['a'])])
+        fillUp(small)
+        await before.close()
+        expect(told).toEqual([expect.stringContaining('.index could not be written')])
+        const store = await openStore(small)
+        expect(told.slice(1)).toEqual([expect.stringMatching(/^error .*the disk is full. The log is open to read/)])
+        expect(await keysIn(store)).toEqual(['a'])
+        expect(await store.find('a')).toMatchObject({ idempotencyKey: 'a' })
+        await expect(store.append([appendOf(STREAM, ['b'])])).rejects.toMatchObject({
+          code: 'store_unavailable',
+          message: expect.stringContaining('the disk is full'),
+        })
+        await rm(join(small, 'ballast'))
+        await store.append([appendOf(STREAM, ['b'], 1)])
+        expect(await keysIn(store)).toEqual(['a', 'b'])
+        await expect(openJsonEventStore({ dir: small })).rejects.toMatchObject({ code: 'store_locked' })
+        fillUp(small)
+        await store.close()
+        expect(await keysIn(await openStore(small))).toEqual(['a', 'b'])
+      } finally {
+        for (const store of opened) await store.close()
+        execFileSync('umount', [small])
+      }
+    },
+  )
+
+  const readOnly = mountTmpfs()
+  it.skipIf(!readOnly)('that is read-only is said so (needs the right to mount a tmpfs)', async () => {
+    const small = readOnly as string
+    try {
+      execFileSync('mount', ['-o', 'remount,ro', small])
+      for (const folder of [small, join(small, 'new', 'logs')]) {
+        await expect(openJsonEventStore({ dir: folder })).rejects.toMatchObject({
+          code: 'store_unavailable',
+          message: expect.stringMatching(/EROFS.*the file system is read-only/),
+        })
+      }
+    } finally {
+      execFileSync('umount', [small])
+    }
+  })
+
   it('is told with its path when the folder cannot be made', async () => {
     await writeFile(join(dir, 'file'), '')
     await expect(openJsonEventStore({ dir: join(dir, 'file', 'logs') })).rejects.toMatchObject({
@@ -342,5 +397,14 @@ function mountTmpfs(): string | undefined {
   } catch {
     rmdirSync(at)
     return undefined
+  }
+}
+
+/** Writes to the last byte. */
+function fillUp(at: string): void {
+  try {
+    execFileSync('dd', ['if=/dev/zero', `of=${join(at, 'ballast')}`, 'bs=1k', 'oflag=append', 'conv=notrunc'], { stdio: 'ignore' })
+  } catch {
+    // dd ends with the error of the full disk.
   }
 }

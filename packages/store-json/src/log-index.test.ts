@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { hashOf, LogIndex } from './log-index.ts'
+import { KeyHasher } from './key-hash.ts'
+import { LogIndex } from './log-index.ts'
 
+const hasher = new KeyHasher([1, 2])
+const hashOf = (key: string) => hasher.hash(key)
 const KEYS = Array.from({ length: 5000 }, (_, index) => `key-${index}`)
 
 function filled(count: number, index = new LogIndex()): LogIndex {

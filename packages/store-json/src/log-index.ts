@@ -1,3 +1,5 @@
+import type { KeyHash } from './key-hash.ts'
+
 /** Where a line lies. */
 export interface Place {
   /** Index of its day file. */
@@ -19,9 +21,6 @@ export interface FileEntries {
   /** The highest version of each stream in this file. */
   readonly versions: readonly number[]
 }
-
-/** The hash of an idempotency key, by which lines are looked up. */
-export type KeyHash = readonly [high: number, low: number]
 
 const NONE = -1
 /** The usual answer of a look-up, which every append makes. */
@@ -218,17 +217,4 @@ function firstAtLeast(sorted: Uint16Array, count: number, wanted: number): numbe
     else high = middle
   }
   return low
-}
-
-/** Two 32-bit hashes in the manner of FNV-1a, mixed at the end so that the low bits can choose a slot. */
-export function hashOf(key: string): KeyHash {
-  let high = 0x811c9dc5
-  let low = 0x9747b28c
-  for (let index = 0; index < key.length; index += 1) {
-    const code = key.charCodeAt(index)
-    high = Math.imul(high ^ code, 0x01000193)
-    low = (Math.imul(low ^ code, 0x85ebca6b) + 0x27d4eb2f) | 0
-  }
-  low ^= low >>> 15
-  return [high | 0, Math.imul(low, 0xc2b2ae35) | 0]
 }

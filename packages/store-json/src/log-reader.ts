@@ -1,9 +1,10 @@
 import type { FileHandle } from 'node:fs/promises'
-import type { Position, ReadAllOptions, ReadStreamOptions, RecordedEvent } from '@pipe-comms/core'
+import type { Position, ReadAllOptions, ReadStreamOptions, RecordedEvent, UnreadableEvents } from '@pipe-comms/core'
 import { type DayFile, notAPosition, parsePosition, positionOf } from './day-file.ts'
-import type { KeyHash, LogIndex, Place } from './log-index.ts'
+import type { KeyHash } from './key-hash.ts'
+import type { LogIndex, Place } from './log-index.ts'
 import { openToRead, readLines } from './read-lines.ts'
-import { parseLine, toRecordedEvent } from './stored-line.ts'
+import { toRecordedEvent } from './stored-line.ts'
 
 const NEWLINE = 10
 
@@ -11,10 +12,14 @@ const NEWLINE = 10
 export class LogReader {
   readonly #files: readonly DayFile[]
   readonly #index: LogIndex
+  readonly #logId: string
+  readonly #events: UnreadableEvents
 
-  constructor(files: readonly DayFile[], index: LogIndex) {
+  constructor(files: readonly DayFile[], index: LogIndex, logId: string, events: UnreadableEvents) {
     this.#files = files
     this.#index = index
+    this.#logId = logId
+    this.#events = events
   }
 
   async find(idempotencyKey: string, hash: KeyHash): Promise<RecordedEvent | undefined> {
@@ -36,8 +41,8 @@ export class LogReader {
           await reader?.handle.close()
           reader = { file, handle: await openToRead(file.path) }
         }
-        const event = await readEvent(reader.handle, file, place)
-        if (event && event.version >= fromVersion) yield event
+        const event = await this.#readEvent(reader.handle, file, place)
+        if (event.version >= fromVersion) yield event
       }
     } finally {
       await reader?.handle.close()
@@ -57,8 +62,8 @@ export class LogReader {
           for await (const lines of readLines(handle, from, to, signal)) {
             const events: RecordedEvent[] = []
             for (const { offset, text } of lines) {
-              const line = parseLine(text)
-              if (line) events.push(toRecordedEvent(line, positionOf(file.day, offset)))
+              if (text.length > 2 || text.trim() !== '')
+                events.push(toRecordedEvent(text, positionOf(this.#logId, file.day, offset), this.#events))
             }
             yield events
           }
@@ -78,8 +83,8 @@ export class LogReader {
       const file = this.#files[place.file] as DayFile
       const handle = await openToRead(file.path)
       try {
-        const event = await readEvent(handle, file, place)
-        if (event?.idempotencyKey === idempotencyKey) return event
+        const event = await this.#readEvent(handle, file, place)
+        if (event.idempotencyKey === idempotencyKey) return event
       } finally {
         await handle.close()
       }
@@ -88,26 +93,26 @@ export class LogReader {
   }
 
   async #placeAfter(position: Position): Promise<{ number: number; from: number }> {
-    const { day, offset } = parsePosition(position)
+    const { day, offset } = parsePosition(this.#logId, position)
     const number = this.#files.findIndex((file) => file.day === day)
     const file = this.#files[number]
-    if (!file || offset >= file.size) throw notAPosition(position)
+    if (!file || offset >= file.size) throw notAPosition(this.#logId, position)
     const handle = await openToRead(file.path)
     try {
       // A line begins where the file does, or behind a newline.
       const begins = offset === 0 || (await readBytes(handle, offset - 1, 1))[0] === NEWLINE
-      if (!begins) throw notAPosition(position)
+      if (!begins) throw notAPosition(this.#logId, position)
       for await (const [line] of readLines(handle, offset, file.size)) return { number, from: offset + (line?.length ?? 0) + 1 }
     } finally {
       await handle.close()
     }
-    throw notAPosition(position)
+    throw notAPosition(this.#logId, position)
   }
-}
 
-async function readEvent(handle: FileHandle, file: DayFile, { offset, length }: Place): Promise<RecordedEvent | undefined> {
-  const line = parseLine((await readBytes(handle, offset, length)).toString('utf8'))
-  return line && toRecordedEvent(line, positionOf(file.day, offset))
+  async #readEvent(handle: FileHandle, file: DayFile, { offset, length }: Place): Promise<RecordedEvent> {
+    const text = (await readBytes(handle, offset, length)).toString('utf8')
+    return toRecordedEvent(text, positionOf(this.#logId, file.day, offset), this.#events)
+  }
 }
 
 async function readBytes(handle: FileHandle, offset: number, length: number): Promise<Buffer> {

@@ -1,11 +1,11 @@
-import { constants, fdatasync, fdatasyncSync, ftruncateSync, statSync, writeSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants, fdatasync, fdatasyncSync, ftruncateSync, lstatSync, writeSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
-import { syncFolder } from './atomic-file.ts'
 import type { DayFile } from './day-file.ts'
 import { diskError } from './disk-error.ts'
+import { openPrivate, syncFolder } from './private-file.ts'
 
 const syncElsewhere = promisify(fdatasync)
 
@@ -46,7 +46,7 @@ export class LogWriter {
     await Promise.allSettled(this.#syncs)
     await this.sync(false)
     await Promise.allSettled(this.#syncs)
-    const handle = await open(file.path, constants.O_RDWR | constants.O_CREAT, 0o640).catch((cause) => {
+    const handle = await openPrivate(file.path, constants.O_RDWR | constants.O_CREAT).catch((cause) => {
       throw diskError(`Cannot write ${file.path}`, cause)
     })
     try {
@@ -132,7 +132,7 @@ export class LogWriter {
 
   /** Bytes in a file that was deleted or replaced would be lost with it; a file of another length has another writer. */
   #checkUnchanged(file: DayFile): void {
-    const { ino, size } = statSync(file.path)
+    const { ino, size } = lstatSync(file.path)
     if (ino !== this.#inode || size !== this.#end) throw new Error('the file was changed by somebody else while in use')
   }
 

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { diskError } from './disk-error.ts'
+import { openPrivate } from './private-file.ts'
 
 /** Big enough that a read costs little beside parsing what it brought, small enough that many readers fit in memory. */
 export const CHUNK_BYTES = 131_072
@@ -77,10 +79,10 @@ function splitDamaged(bytes: Buffer, from: number): Line[] {
   return lines
 }
 
-/** @throws CommsError `store_unavailable` */
+/** @throws CommsError `store_unavailable`, `store_corrupt` for what is no plain file */
 export async function openToRead(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r')
+    return await openPrivate(path, constants.O_RDONLY)
   } catch (cause) {
     throw diskError(`Cannot read ${path}`, cause)
   }

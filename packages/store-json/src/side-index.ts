@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, rename, rm } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
+import type { HashSeed } from './key-hash.ts'
 import type { FileEntries } from './log-index.ts'
+import { openPrivate } from './private-file.ts'
+import { CHUNK_BYTES } from './read-lines.ts'
 
 /**
  * Beside each day file lies `….jsonl.index`, so that opening need not parse what was indexed before. It is never trusted: its own
@@ -14,10 +18,12 @@ export interface SideIndex {
   readonly crc: number
   /** Where damaged lines begin. */
   readonly damaged: readonly number[]
+  /** The seed of the hashes in `entries`. */
+  readonly hashSeed: HashSeed
   readonly entries: FileEntries
 }
 
-const FORMAT = 'pipe-comms side index 1'
+const FORMAT = 'pipe-comms side index 2'
 /** CRC-32 of what follows, and the length of the header. */
 const PREFIX_BYTES = 8
 /** Typed arrays begin at multiples of this. */
@@ -36,7 +42,7 @@ export async function readSideIndex(dayFile: string): Promise<SideIndex | undefi
     const start = PREFIX_BYTES + file.readUInt32LE(4)
     const header = JSON.parse(file.toString('utf8', PREFIX_BYTES, start))
     if (header.format !== FORMAT) return undefined
-    const { bytes, crc, damaged, events, streamIds, versions } = header
+    const { bytes, crc, damaged, hashSeed, events, streamIds, versions } = header
     if (file.length !== start + ENTRY_BYTES * events) return undefined
     const entries: FileEntries = {
       offsets: new Float64Array(file.buffer, start, events),
@@ -46,7 +52,7 @@ export async function readSideIndex(dayFile: string): Promise<SideIndex | undefi
       streamIds,
       versions,
     }
-    return { bytes, crc, damaged, entries }
+    return { bytes, crc, damaged, hashSeed, entries }
   } catch {
     return undefined
   }
@@ -62,9 +68,9 @@ export function releaseEntries({ offsets }: FileEntries): void {
 }
 
 /** Written aside and renamed, so that a crash leaves the old index or the new one. */
-export async function writeSideIndex(dayFile: string, { bytes, crc, damaged, entries }: SideIndex): Promise<void> {
+export async function writeSideIndex(dayFile: string, { bytes, crc, damaged, hashSeed, entries }: SideIndex): Promise<void> {
   const { offsets, lengths, streams, hashes, streamIds, versions } = entries
-  const header = { format: FORMAT, bytes, crc, damaged, events: offsets.length, streamIds, versions }
+  const header = { format: FORMAT, bytes, crc, damaged, hashSeed, events: offsets.length, streamIds, versions }
   const parts = [offsets, lengths, streams, hashes].map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength))
   const text = Buffer.from(JSON.stringify(header))
   const padded = Buffer.concat([text], Math.ceil(text.length / ALIGNMENT) * ALIGNMENT).fill(' ', text.length)
@@ -74,7 +80,12 @@ export async function writeSideIndex(dayFile: string, { bytes, crc, damaged, ent
   file.writeUInt32LE(crc32(file.subarray(4)), 0)
   const temporary = `${sideIndexPath(dayFile)}.${randomUUID()}`
   try {
-    await writeFile(temporary, file)
+    const handle = await openPrivate(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
+    try {
+      await handle.writeFile(file)
+    } finally {
+      await handle.close()
+    }
     await rename(temporary, sideIndexPath(dayFile))
   } catch (error) {
     await rm(temporary, { force: true })
@@ -84,7 +95,7 @@ export async function writeSideIndex(dayFile: string, { bytes, crc, damaged, ent
 
 /** A file at the beginning of memory of its own, so that arrays can be views of it. */
 async function readAligned(path: string): Promise<Buffer<ArrayBuffer>> {
-  const handle = await open(path, 'r')
+  const handle = await openPrivate(path, constants.O_RDONLY)
   try {
     const { size } = await handle.stat()
     const file = Buffer.allocUnsafeSlow(size)
@@ -93,4 +104,17 @@ async function readAligned(path: string): Promise<Buffer<ArrayBuffer>> {
   } finally {
     await handle.close()
   }
+}
+
+/** CRC-32 of the bytes of a range, going on from that of the bytes before it. */
+export async function checksumOf(handle: FileHandle, from: number, to: number, before: number): Promise<number> {
+  let crc = before
+  const chunk = Buffer.allocUnsafe(4 * CHUNK_BYTES)
+  for (let at = from; at < to; ) {
+    const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, to - at), at)
+    if (bytesRead === 0) break
+    crc = crc32(chunk.subarray(0, bytesRead), crc)
+    at += bytesRead
+  }
+  return crc
 }

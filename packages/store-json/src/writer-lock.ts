@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { link, readdir, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { link, lstat, lutimes, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { CommsError } from '@pipe-comms/core'
+import { CommsError, isCommsError } from '@pipe-comms/core'
+import { readWhole } from './atomic-file.ts'
+import { openPrivate } from './private-file.ts'
 
 /** Who holds a lock. */
 interface Holder {
+  /** Written first and overwritten in place when the lock is let go, which needs no space on the disk. */
+  readonly released?: boolean
   readonly pid: number
   /** Tells this process from a later one with the same number. */
   readonly startedAt: string
@@ -13,14 +18,18 @@ interface Holder {
   readonly place: string
   readonly host: string
   readonly since: string
-  readonly released?: boolean
 }
 
 /** The holder says this often that it lives, for those who cannot see its process. */
 const HEARTBEAT_MS = 5_000
 /** Silent for this long, a holder in another place is taken for dead. */
 const SILENCE_MS = 60_000
+/** The beginning of a lock that is let go, as long as `{"released":false` is. */
+const LET_GO = '{"released":true '
 const NAME = /^writer\.lock\.(\d{8})$/
+
+/** Locks that this process has let go, whatever became of their files. */
+const letGo = new Set<string>()
 
 /**
  * The right to write a folder, for one process at a time. It survives a crash: a lock whose process is gone is taken over.
@@ -30,15 +39,13 @@ const NAME = /^writer\.lock\.(\d{8})$/
  */
 export class WriterLock {
   readonly #path: string
-  readonly #holder: Holder
   readonly #heartbeat: NodeJS.Timeout
 
-  private constructor(path: string, holder: Holder) {
+  private constructor(path: string) {
     this.#path = path
-    this.#holder = holder
     this.#heartbeat = setInterval(() => {
       const now = new Date()
-      utimes(path, now, now).catch(() => undefined)
+      lutimes(path, now, now).catch(() => undefined)
     }, HEARTBEAT_MS)
     this.#heartbeat.unref()
   }
@@ -46,6 +53,7 @@ export class WriterLock {
   /** @throws CommsError `store_locked` when a living process holds the folder. */
   static async acquire(dir: string): Promise<WriterLock> {
     const holder: Holder = {
+      released: false,
       pid: process.pid,
       startedAt: (await startOf(process.pid)) ?? 'unknown',
       place: await placeOf(),
@@ -58,27 +66,46 @@ export class WriterLock {
       if (newest > 0) {
         const current = await readHolder(lockPath(dir, newest))
         if (current === 'gone') continue
-        if (current && !current.released && (await isAlive(current, lockPath(dir, newest), holder))) {
-          throw new CommsError(
-            'store_locked',
-            `${dir} is written by process ${current.pid} on ${current.host} since ${current.since}: stop that process, or choose another folder`,
-          )
+        const path = lockPath(dir, newest)
+        if (current && !current.released && !(letGo.has(path) && isSame(current, holder))) {
+          const silence = await silenceOf(current, path, holder)
+          if (silence !== 'dead') throw locked(dir, current, silence)
         }
       }
       const path = lockPath(dir, newest + 1)
       if (!(await createWhole(path, JSON.stringify(holder)))) continue
+      letGo.delete(path)
       for (const older of numbers) await rm(lockPath(dir, older), { force: true })
-      return new WriterLock(path, holder)
+      return new WriterLock(path)
     }
     throw new CommsError('store_locked', `${dir}: many processes want to write at once`)
   }
 
+  /** Never fails: a lock whose file cannot be written is free for this process at once, and for others when this process ends. */
   async release(): Promise<void> {
     clearInterval(this.#heartbeat)
-    const temporary = `${this.#path}.${randomUUID()}`
-    await writeFile(temporary, JSON.stringify({ ...this.#holder, released: true }))
-    await rename(temporary, this.#path)
+    letGo.add(this.#path)
+    try {
+      const handle = await openPrivate(this.#path, constants.O_RDWR)
+      try {
+        await handle.write(LET_GO, 0)
+      } finally {
+        await handle.close()
+      }
+    } catch {
+      // Said above.
+    }
   }
+}
+
+function locked(dir: string, { pid, host, since }: Holder, silence: 'alive' | number): CommsError {
+  const held = `${dir} is written by process ${pid} on ${host} since ${since}`
+  if (silence === 'alive') return new CommsError('store_locked', `${held}: stop that process, or choose another folder`)
+  const [heard, wait] = [silence, SILENCE_MS - silence].map((ms) => Math.ceil(ms / 1000))
+  return new CommsError(
+    'store_locked',
+    `${held}, which was last heard of ${heard} s ago: stop that process, or, when it is gone with its machine or container, try again in ${wait} s`,
+  )
 }
 
 function lockPath(dir: string, number: number): string {
@@ -92,8 +119,13 @@ async function lockNumbers(dir: string): Promise<number[]> {
 /** Nobody ever sees a half-written lock: it is written aside and linked into place, which fails when the place is taken. */
 async function createWhole(path: string, text: string): Promise<boolean> {
   const temporary = `${path}.${randomUUID()}`
-  await writeFile(temporary, text)
   try {
+    const handle = await openPrivate(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
+    try {
+      await handle.writeFile(text)
+    } finally {
+      await handle.close()
+    }
     await link(temporary, path)
     return true
   } catch (error) {
@@ -106,21 +138,30 @@ async function createWhole(path: string, text: string): Promise<boolean> {
 
 async function readHolder(path: string): Promise<Holder | undefined | 'gone'> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder
+    return JSON.parse(await readWhole(path)) as Holder
   } catch (error) {
+    if (isCommsError(error)) throw error
     // Unreadable after a power cut: its holder did not survive that either.
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : undefined
   }
 }
 
-async function isAlive(holder: Holder, path: string, self: Holder): Promise<boolean> {
-  if (holder.place !== self.place) return Date.now() - (await stat(path)).mtimeMs < SILENCE_MS
+function isSame(one: Holder, other: Holder): boolean {
+  return one.pid === other.pid && one.startedAt === other.startedAt && one.place === other.place
+}
+
+/** Whether a holder lives; of one whose process cannot be seen from here, the milliseconds since it was last heard of. */
+async function silenceOf(holder: Holder, path: string, self: Holder): Promise<'alive' | 'dead' | number> {
+  if (holder.place !== self.place) {
+    const silence = Date.now() - (await lstat(path)).mtimeMs
+    return silence < SILENCE_MS ? silence : 'dead'
+  }
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'alive' : 'dead'
   }
-  return (await startOf(holder.pid)) === holder.startedAt || holder.startedAt === 'unknown'
+  return (await startOf(holder.pid)) === holder.startedAt || holder.startedAt === 'unknown' ? 'alive' : 'dead'
 }
 
 /** When a process began, in ticks since boot: field 22 of proc(5) stat. Unknown where there is no /proc. */

@@ -1,6 +1,6 @@
 import { CommsError } from '@pipe-comms/core'
 import Database from 'better-sqlite3'
-import { migrate, schemaOf } from './schema.ts'
+import { type Migrated, migrate, schemaOf } from './schema.ts'
 import { whileBusy } from './while-busy.ts'
 
 /** SQLite's own wait for a lock, before {@link whileBusy} tries again: its first steps are the short ones. */
@@ -15,7 +15,7 @@ const CHECKPOINT_PAGES = 4000
 
 export interface Opened {
   readonly db: Database.Database
-  readonly migrated: { readonly from: number; readonly to: number }
+  readonly migrated: Migrated
 }
 
 /**

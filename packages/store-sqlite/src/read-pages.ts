@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Position, RecordedEvent } from '@pipe-comms/core'
+import type { EventRows } from './event-rows.ts'
 import type { LogReader } from './log-reader.ts'
-import { toRecordedEvent } from './stored-event.ts'
 
 /** Read in about a millisecond. */
 const PAGE_ROWS = 500
@@ -18,6 +18,7 @@ export type EventLine = readonly [key: number, position: Position, json: string]
  */
 export async function* readPages(
   reader: LogReader,
+  rows: EventRows,
   linesBehind: (key: number) => IterableIterator<EventLine>,
   start: () => number,
   signal: AbortSignal | undefined,
@@ -29,7 +30,7 @@ export async function* readPages(
     for (const line of lines) {
       signal?.throwIfAborted()
       key = line[0]
-      yield toRecordedEvent(line[2], line[1])
+      yield rows.toEvent(line[2], line[1])
     }
     if (last) return
     await nextTurn()

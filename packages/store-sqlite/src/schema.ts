@@ -1,5 +1,6 @@
 import { CommsError } from '@pipe-comms/core'
 import type { Database } from 'better-sqlite3'
+import { logIdOf, nameLog } from './log-identity.ts'
 
 /** "PCms": marks the file as ours (https://www.sqlite.org/pragma.html#pragma_application_id). */
 const APPLICATION_ID = 0x50436d73
@@ -51,6 +52,18 @@ export const migrations: readonly string[] = [
     saved_at       TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE log_identity (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    log_id   TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TRIGGER log_identity_refuse_update BEFORE UPDATE ON log_identity
+  BEGIN SELECT RAISE(ABORT, 'the identity of a log never changes: UPDATE refused'); END;
+
+  CREATE TRIGGER log_identity_refuse_delete BEFORE DELETE ON log_identity
+  BEGIN SELECT RAISE(ABORT, 'the identity of a log never changes: DELETE refused'); END;
+  `,
 ]
 
 /** The schema of this release. */
@@ -73,6 +86,13 @@ export function schemaOf(db: Database, file: string): number {
   throw new CommsError('store_corrupt', `${file} is a database of another application: expected a Pipe Comms log or a new file`)
 }
 
+/** From which schema to which, and whether the log got its identity now. */
+export interface Migrated {
+  readonly from: number
+  readonly to: number
+  readonly named: boolean
+}
+
 /** In one transaction: another process may be making the schema between two reads. */
 const readMarks = (db: Database) =>
   db.transaction(() => ({
@@ -82,18 +102,20 @@ const readMarks = (db: Database) =>
   }))()
 
 /**
- * Brings the file to the newest schema, whole or not at all, and says from which. Of several processes at once, the first does it.
+ * Brings the file to the newest schema, whole or not at all, and says from which. Of several processes at once, the first does it. The log
+ * has its identity then.
  * @throws what {@link schemaOf} throws.
  */
-export function migrate(db: Database, file: string): { from: number; to: number } {
-  if (schemaOf(db, file) === NEWEST) return { from: NEWEST, to: NEWEST }
+export function migrate(db: Database, file: string): Migrated {
+  if (schemaOf(db, file) === NEWEST && logIdOf(db) !== undefined) return { from: NEWEST, to: NEWEST, named: false }
   return db
     .transaction(() => {
       const from = schemaOf(db, file)
       for (const migration of migrations.slice(from)) db.exec(migration)
+      const named = nameLog(db)
       db.pragma(`application_id = ${APPLICATION_ID}`)
       db.pragma(`user_version = ${NEWEST}`)
-      return { from, to: NEWEST }
+      return { from, to: NEWEST, named }
     })
     .immediate()
 }

@@ -58,7 +58,8 @@ describe('appending', () => {
       occurred_at: '2026-01-06T10:00:00.000Z',
       recorded_at: '2026-01-06T10:00:00.000Z',
     })
-    expect({ ...JSON.parse(row?.event_json as string), position: '000000000001' }).toEqual(await store.find('a'))
+    const logId = inTable<{ log_id: string }>('SELECT log_id FROM log_identity')[0]?.log_id
+    expect({ ...JSON.parse(row?.event_json as string), position: `${logId}.000000000001` }).toEqual(await store.find('a'))
   })
 
   it('answers every append of a flood with its own events', async () => {
@@ -155,7 +156,7 @@ describe('reading', () => {
   it('goes through many pages without a gap, from any place', async () => {
     await store.append([appendOf(STREAM, keys('k', 1000)), appendOf('sms:+12025550101', ['other']), appendOf(STREAM, keys('m', 1001))])
     const all = await collect(store.readAll())
-    expect(all.map(({ position }) => Number(position))).toEqual(Array.from({ length: 2002 }, (_, index) => index + 1))
+    expect(all.map(({ position }) => Number(position.split('.')[1]))).toEqual(Array.from({ length: 2002 }, (_, index) => index + 1))
     for (const at of [0, 498, 499, 500, 999, 1000, 2000, 2001]) {
       const rest = await collect(store.readAll({ after: all[at]?.position as string }))
       expect(rest.map(({ id }) => id)).toEqual(all.slice(at + 1).map(({ id }) => id))
@@ -171,10 +172,21 @@ describe('reading', () => {
 
   it('refuses positions beyond the end and of other stores', async () => {
     await store.append([appendOf(STREAM, ['a', 'b'])])
-    expect(await collect(store.readAll({ after: '000000000002' }))).toEqual([])
-    for (const after of ['000000000003', '000000000000', '2', '0000000000002', '2026-01-06:000000000000', '00000000000x', ' 00000000002']) {
+    const log = (await store.find('a'))?.position.split('.')[0] as string
+    expect(await collect(store.readAll({ after: `${log}.000000000002` }))).toEqual([])
+    for (const place of ['000000000003', '000000000000', '2', '0000000000002', '2026-01-06:000000000000', '00000000000x', ' 00000000002']) {
+      await expect(collect(store.readAll({ after: `${log}.${place}` }))).rejects.toMatchObject({ code: 'position_invalid' })
+    }
+    for (const after of ['000000000002', `.000000000002`, `${log}000000000002`, `${log} .000000000002`, `'${log}.000000000002`]) {
       await expect(collect(store.readAll({ after }))).rejects.toMatchObject({ code: 'position_invalid' })
     }
+    await expect(collect(store.readAll({ after: 'aaaaaaaa.000000000002' }))).rejects.toMatchObject({
+      code: 'position_invalid',
+      message: expect.stringMatching(new RegExp(`which is ${log}, up to ${log}\\.000000000002.*it is of the log aaaaaaaa`)),
+    })
+    await expect(collect(store.readAll({ after: `${log}.000000000099` }))).rejects.toMatchObject({
+      message: expect.stringContaining('restore of an older copy'),
+    })
   })
 
   it('lets the write-ahead log be folded into the file while a slow reader is under way', async () => {

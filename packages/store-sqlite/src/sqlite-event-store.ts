@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import {
   type AppendRequest,
@@ -11,12 +10,17 @@ import {
   type RecordedEvent,
   silentLogger,
   systemClock,
+  UnreadableEvents,
 } from '@pipe-comms/core'
 import { databaseError } from './database-error.ts'
+import { EventRows } from './event-rows.ts'
 import { prepareFind } from './find.ts'
+import { logIdOf } from './log-identity.ts'
 import { LogReader } from './log-reader.ts'
 import { openToRead } from './open-database.ts'
 import type { SqliteEventStoreOptions } from './options.ts'
+import { Positions } from './position.ts'
+import { createPrivateDatabase, createPrivateFolder } from './private-file.ts'
 import { prepareReadAll } from './read-all.ts'
 import { prepareReadStream } from './read-stream.ts'
 import { SqliteCheckpointStore } from './sqlite-checkpoint-store.ts'
@@ -38,7 +42,7 @@ export interface SqliteEventStore extends EventStore {
  * @example
  * const store = await openSqliteEventStore({ file: './data/messages.sqlite' })
  * @throws CommsError `configuration_invalid`; `store_unavailable` when the file cannot be read or written; `store_corrupt` when it is
- * no database, one of another application, or written by a newer release.
+ * no database, one of another application, or written by a newer release, or a symbolic link.
  */
 export async function openSqliteEventStore(options: SqliteEventStoreOptions): Promise<SqliteEventStore> {
   const { synchronous = 'full', clock = systemClock, logger = silentLogger } = options ?? {}
@@ -47,11 +51,21 @@ export async function openSqliteEventStore(options: SqliteEventStoreOptions): Pr
     throw invalid('synchronous', "'full' or 'normal'", synchronous)
   }
   try {
-    await mkdir(dirname(file), { recursive: true })
+    await createPrivateFolder(dirname(file))
+    await createPrivateDatabase(file)
     const { db, migrated } = await openToRead(file)
     if (migrated.from !== migrated.to) logger.info(`${file}: schema ${migrated.from} brought to ${migrated.to}`, { file, ...migrated })
+    const logId = logIdOf(db) as string
+    if (migrated.named && migrated.from > 0) {
+      logger.warn(
+        `${file}: the log had no identity; it is ${logId} from now on. Positions and checkpoints from before are refused, and their consumers begin again`,
+        { file, logId },
+      )
+    }
     const thread = new WriterThread({ file, synchronous }, logger)
-    return new EventStoreInFile(thread, new LogReader(db, file), new WriteQueue(thread, clock))
+    const reader = new LogReader(db, file)
+    const rows = new EventRows(reader, new Positions(logId), new UnreadableEvents(file, logger))
+    return new EventStoreInFile(thread, reader, rows, new WriteQueue(thread, clock, rows))
   } catch (cause) {
     throw databaseError('Cannot open', file, cause)
   }
@@ -67,13 +81,13 @@ class EventStoreInFile implements SqliteEventStore {
   readonly #readAll: ReturnType<typeof prepareReadAll>
   #closing: Promise<void> | undefined
 
-  constructor(thread: WriterThread, reader: LogReader, queue: WriteQueue) {
+  constructor(thread: WriterThread, reader: LogReader, rows: EventRows, queue: WriteQueue) {
     this.#thread = thread
     this.#reader = reader
     this.#queue = queue
-    this.#find = prepareFind(reader)
-    this.#readStream = prepareReadStream(reader)
-    this.#readAll = prepareReadAll(reader)
+    this.#find = prepareFind(reader, rows)
+    this.#readStream = prepareReadStream(reader, rows)
+    this.#readAll = prepareReadAll(reader, rows)
     this.checkpoints = new SqliteCheckpointStore(reader, queue)
   }
 

@@ -1,4 +1,4 @@
-import { CommsError, eventToJson, type NewEvent, type Position, type RecordedEvent, type StoredEvent, upcastEvent } from '@pipe-comms/core'
+import { CommsError, eventToJson, type NewEvent, upcastEvent } from '@pipe-comms/core'
 import { toColumn } from './column-text.ts'
 
 /**
@@ -48,18 +48,4 @@ function notText(got: unknown): CommsError {
 /** The event's JSON text with its place written into it, without parsing it again. `stream`: as a column, which JSON escapes alike. */
 export function withPlace(json: string, stream: string, version: number, recordedAt: string): string {
   return `${json.slice(0, -1)},"streamId":"${stream}","version":${version},"recordedAt":"${recordedAt}"}`
-}
-
-/**
- * A row's JSON text as the event of today's schema.
- * @throws CommsError `store_corrupt` when it is not JSON; `event_invalid` for a schema version of a newer release.
- */
-export function toRecordedEvent(json: string, position: Position): RecordedEvent {
-  let stored: StoredEvent
-  try {
-    stored = JSON.parse(json)
-  } catch (cause) {
-    throw new CommsError('store_corrupt', `The event at position ${position} is not the JSON text that was recorded`, { cause })
-  }
-  return Object.assign(upcastEvent<RecordedEvent>(stored), { position })
 }

@@ -9,8 +9,8 @@ import {
   unplacedCopy,
 } from '@pipe-comms/core'
 import { toColumn } from './column-text.ts'
-import { positionOf } from './position.ts'
-import { toRecordedEvent, toRow } from './stored-event.ts'
+import type { EventRows } from './event-rows.ts'
+import { toRow } from './stored-event.ts'
 import { type Field, packEvent, packPart, packRequest, unpackAnswers, type WriteAnswer } from './write-parcel.ts'
 import type { CheckpointRow, Failure } from './writer-protocol.ts'
 import type { WriterEvents, WriterThread } from './writer-thread.ts'
@@ -35,6 +35,7 @@ interface Job {
 export class WriteQueue {
   readonly #thread: WriterThread
   readonly #clock: Clock
+  readonly #rows: EventRows
   readonly #jobs = new Map<number, Job>()
   #lastJob = 0
   #parcel: Field[] = []
@@ -43,8 +44,9 @@ export class WriteQueue {
   #recordedAt = ''
   #drained: (() => void)[] = []
 
-  constructor(thread: WriterThread, clock: Clock) {
+  constructor(thread: WriterThread, clock: Clock, rows: EventRows) {
     this.#thread = thread
+    this.#rows = rows
     this.#clock = clock
     thread.listen({ onReply: (message) => this.#onReply(message), onGone: (failure) => this.#refuse([...this.#jobs.keys()], failure) })
   }
@@ -154,7 +156,7 @@ export class WriteQueue {
     }
     for (const { job, answers } of unpackAnswers(message.places)) {
       const entry = this.#jobs.get(job)
-      if (entry) placeAnswers(entry, answers)
+      if (entry) placeAnswers(entry, answers, this.#rows)
     }
     for (const job of message.durable) {
       const entry = this.#leave(job)
@@ -168,7 +170,7 @@ export class WriteQueue {
 }
 
 /** The answers to the next requests of a job. */
-function placeAnswers({ copies, results, recordedAt }: Job, answers: readonly WriteAnswer[]): void {
+function placeAnswers({ copies, results, recordedAt }: Job, answers: readonly WriteAnswer[], rows: EventRows): void {
   // One may come back once more as a repeat.
   const fresh = new Map<number, RecordedEvent>()
   for (const answer of answers) {
@@ -178,12 +180,12 @@ function placeAnswers({ copies, results, recordedAt }: Job, answers: readonly Wr
       continue
     }
     const recorded = answer.events.map(({ event: { row, version, json }, repeated }, index) => {
-      if (json !== undefined) return { event: toRecordedEvent(json, positionOf(row)), repeated }
+      if (json !== undefined) return { event: rows.toEvent(json, rows.positions.at(row)), repeated }
       if (repeated) return { event: fresh.get(row) as RecordedEvent, repeated }
       const event = events[index] as UnplacedEvent
       event.version = version
       event.recordedAt = recordedAt
-      event.position = positionOf(row)
+      event.position = rows.positions.at(row)
       fresh.set(row, event)
       return { event, repeated }
     })

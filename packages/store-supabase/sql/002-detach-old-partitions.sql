@@ -10,7 +10,7 @@ as $$
 declare
   v_partition record;
 begin
-  perform pg_advisory_xact_lock(1346596211, 1);
+  perform from public.message_log where only_row for update;
   for v_partition in
     select child.oid::regclass as partition_name, lead(bound.first_position) over (order by bound.first_position) as next_position
       from pg_inherits i

@@ -3,6 +3,18 @@
 -- Paste it into Supabase's SQL editor, or: psql --single-transaction -v ON_ERROR_STOP=1 -f create-message-events-table.sql
 -- Safe to run again. The role that runs it owns the log; the functions below are the only way in for everybody else.
 
+-- Servers that only speak the protocol of PostgreSQL lock otherwise: two appends at once could be given the same position.
+do $$
+begin
+  if version() !~ '^(PostgreSQL|EnterpriseDB) ' or version() ~* '-YB-|yugabyte|cockroach|redshift|materialize|questdb|greenplum|opengauss' then
+    raise exception 'expected PostgreSQL 14 or later, got %', version() using errcode = 'feature_not_supported';
+  end if;
+  if current_setting('server_version_num')::integer < 140000 then
+    raise exception 'expected PostgreSQL 14 or later, got %', version() using errcode = 'feature_not_supported';
+  end if;
+end
+$$;
+
 create table if not exists public.message_log (
   only_row       boolean primary key default true check (only_row),
   schema_version integer not null,
@@ -11,6 +23,9 @@ create table if not exists public.message_log (
   -- The first position for which there is no partition yet.
   partitioned_to bigint not null default 1
 );
+
+-- The name of this log, in every position: 8 characters of a to z and 2 to 7. It never changes.
+alter table public.message_log add column if not exists log_id text collate "C" check (log_id ~ '^[a-z2-7]{8}$');
 
 -- Where every event stands: narrow, never partitioned, kept for ever. Here a key, a version and a position are unique in the whole log,
 -- also beside events whose partition was detached long ago.
@@ -114,7 +129,8 @@ $$;
 -- streamId, event]. All other lines were recorded now, from the first position on.
 --
 -- One writer at a time: the lock comes before anything is read and goes when the commit is visible to all, and positions are counted
--- from the newest one that is there. So positions become visible in their order and without gaps: nothing can appear later behind a
+-- from the newest one that is there. The lock is on the row of message_log, which no other login may lock: an advisory lock would be open
+-- to every login of the database. So positions become visible in their order and without gaps: nothing can appear later behind a
 -- position that a reader has seen.
 create or replace function public.append_message_events(
   p_events text, p_keys text[], p_streams text[], p_sizes integer[], p_expected integer[], p_append_id uuid
@@ -149,8 +165,10 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
 
-  -- "PCms", 1
-  perform pg_advisory_xact_lock(1346596211, 1);
+  perform from public.message_log where only_row for update;
+  if not found then
+    raise exception 'message_log has no row: run create-message-events-table.sql again' using errcode = 'PC003';
+  end if;
   v_newest := coalesce((select max(event_position) from public.message_event_places), 0);
   v_now := clock_timestamp();
   -- Made half a partition ahead, so that there always is one.
@@ -352,6 +370,17 @@ begin
 end
 $$;
 
+-- Opening ------------------------------------------------------------------------------------------------------------------------------
+
+-- {"logId", "schemaVersion", "server"}: asked once by each store, before anything else.
+create or replace function public.open_message_log() returns json
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return (select json_build_object('logId', log_id, 'schemaVersion', schema_version, 'server', version()) from public.message_log where only_row);
+end
+$$;
+
 -- Checkpoints --------------------------------------------------------------------------------------------------------------------------
 
 create or replace function public.save_message_checkpoint(p_consumer text, p_position text) returns json
@@ -377,7 +406,8 @@ $$;
 
 -- Health -------------------------------------------------------------------------------------------------------------------------------
 
--- {"schemaVersion", "newest", "problems": [{"problem", "remedy"}, …]}: what `doctor` asks.
+-- {"schemaVersion", "server", "newest", "problems": [{"problem", "remedy", "warning"}, …]}: what `doctor` asks. A problem with "warning" is
+-- a risk; the log works.
 create or replace function public.check_message_events() returns json
   language plpgsql stable security definer set search_path = ''
 as $$
@@ -386,6 +416,9 @@ declare
   v_problems json[] := '{}';
   v_tables   regclass[];
   v_found    text;
+  v_replicas    integer;
+  v_synchronous integer;
+  v_visible     integer;
 begin
   select array_agg(t) into v_tables from (
     select 'public.message_event_places'::regclass union all select 'public.message_events'::regclass
@@ -433,16 +466,44 @@ begin
       'problem', 'default_transaction_isolation is ' || current_setting('default_transaction_isolation') || ': appends are refused',
       'remedy', 'Set it to read committed for the role that appends');
   end if;
-  select string_agg(waits.pid::text, ', ') into v_found from pg_locks waits
-   where waits.locktype = 'advisory' and waits.classid = 1346596211 and waits.granted and waits.waitstart is null and exists (
-     select from pg_locks w where w.locktype = 'advisory' and w.classid = 1346596211 and not w.granted and w.waitstart < now() - interval '2 seconds'
-   );
+  select string_agg(distinct blocker::text, ', ') into v_found
+    from pg_locks w cross join unnest(pg_blocking_pids(w.pid)) as blocker
+   where not w.granted and w.waitstart < now() - interval '2 seconds' and exists (
+     select from pg_locks r
+      where r.pid = w.pid and r.granted and r.mode = 'RowShareLock' and r.relation = 'public.message_log'::regclass
+        and r.database = (select oid from pg_database where datname = current_database())
+   ) and not exists (select from pg_locks b where b.pid = blocker and not b.granted);
   if v_found is not null then
     v_problems := v_problems || json_build_object(
       'problem', 'Appends wait for seconds behind the session ' || v_found, 'remedy', 'select pg_terminate_backend(' || v_found || ')');
   end if;
+
+  if pg_is_in_recovery() then
+    v_problems := v_problems || json_build_object(
+      'problem', 'The server is a standby: it takes no appends, and may be behind what was acknowledged', 'remedy', 'Connect to the primary');
+  elsif current_setting('transaction_read_only') = 'on' then
+    v_problems := v_problems || json_build_object(
+      'problem', 'The database is read-only (default_transaction_read_only): appends are refused', 'remedy',
+      'Set it to off for the role, or make space on a disk that is full');
+  else
+    -- Subscribers of logical replication, such as Supabase Realtime, and base backups are no replicas. Details are hidden from most roles.
+    select count(*), count(*) filter (where r.sync_state in ('sync', 'quorum')), count(r.sync_state)
+      into v_replicas, v_synchronous, v_visible
+      from pg_stat_replication r
+     where r.state is distinct from 'backup'
+       and not exists (select from pg_replication_slots s where s.active_pid = r.pid and s.slot_type = 'logical');
+    if v_replicas > 0 and (
+      current_setting('synchronous_standby_names') = '' or current_setting('synchronous_commit') = 'local' or v_visible > 0 and v_synchronous = 0
+    ) then
+      v_problems := v_problems || json_build_object(
+        'problem', v_replicas || ' replicas are attached and none is synchronous: a failover to one may lose the newest acknowledged events',
+        'remedy', 'Set synchronous_standby_names (and leave synchronous_commit on), or accept the loss and never promote a replica that is behind',
+        'warning', true);
+    end if;
+  end if;
   return json_build_object(
     'schemaVersion', (select schema_version from public.message_log),
+    'server', version(),
     'newest', (select lpad(max(event_position)::text, 12, '0') from public.message_event_places),
     'problems', array_to_json(v_problems)
   );
@@ -456,7 +517,15 @@ declare
   v_function regprocedure;
   v_role     text;
 begin
-  insert into public.message_log (schema_version) values (1) on conflict do nothing;
+  insert into public.message_log (schema_version) select 1 where not exists (select from public.message_log);
+  -- A log of an older release gets its name now, and the numbered files are run over it again. Bytes 6 and 7 of a random UUID are not random.
+  update public.message_log
+     set schema_version = 1, log_id = (
+       select string_agg(substr('abcdefghijklmnopqrstuvwxyz234567', 1 + get_byte(bytes, place) % 32, 1), '')
+         from (select uuid_send(gen_random_uuid()) as bytes offset 0) as random, unnest(array[0, 1, 2, 3, 4, 5, 8, 9]) as place
+     )
+   where log_id is null;
+  alter table public.message_log alter column log_id set not null;
   if (select partitioned_to = 1 from public.message_log) then
     perform public.add_message_events_partition();
   end if;
@@ -476,7 +545,7 @@ begin
   for v_function in
     select p.oid::regprocedure from pg_proc p
      where p.pronamespace = 'public'::regnamespace and p.proname in (
-       'append_message_events', 'find_message_event', 'read_message_events', 'read_message_stream', 'save_message_checkpoint',
+       'append_message_events', 'open_message_log', 'find_message_event', 'read_message_events', 'read_message_stream', 'save_message_checkpoint',
        'load_message_checkpoint', 'check_message_events', 'add_message_events_partition',
        'close_message_log_table', 'refuse_message_log_change')
   loop
@@ -489,7 +558,7 @@ begin
   -- The backend reads and appends. On plain PostgreSQL the owner does, or a role that is granted the same.
   if exists (select from pg_roles where rolname = 'service_role') then
     grant select on table public.message_events, public.message_event_places, public.consumer_checkpoints to service_role;
-    grant execute on function public.append_message_events, public.find_message_event, public.read_message_events,
+    grant execute on function public.append_message_events, public.open_message_log, public.find_message_event, public.read_message_events,
       public.read_message_stream, public.save_message_checkpoint, public.load_message_checkpoint, public.check_message_events
       to service_role;
   end if;

@@ -20,14 +20,19 @@ export class CallFailure extends Error {
   }
 }
 
-const RUN_SQL = 'Run create-message-events-table.sql in the SQL editor or with psql'
+const RUN_SQL =
+  "Run create-message-events-table.sql in the SQL editor or with psql, then the numbered files beside it (require.resolve('@pipe-comms/store-supabase/sql/create-message-events-table.sql') is its path)"
+/** What the database or its API says when it is not set up for this release: waiting does not help. */
+const NOT_SET_UP = /^(42P01|42883|42703|3F000|42501|PGRST106|PGRST202|PGRST203|PGRST205|PC002|PC003)$/
 const RELOAD = "if it was run already: NOTIFY pgrst, 'reload schema', and leave db.schema of the client at public"
 
 /** What an operator can do, by SQLSTATE or by the code of PostgREST. */
 const REMEDIES: Readonly<Record<string, string>> = {
   '42P01': RUN_SQL,
   '42883': `${RUN_SQL}: the functions of the log are missing or older than this release`,
+  '42703': `${RUN_SQL}: the tables of the log are older than this release`,
   '3F000': RUN_SQL,
+  PC003: RUN_SQL,
   PGRST202: `${RUN_SQL}; ${RELOAD}`,
   PGRST205: `${RUN_SQL}; ${RELOAD}`,
   PGRST106: 'Leave db.schema of the client at public, where the functions of the log are',
@@ -54,6 +59,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * | PC001 | `position_invalid`: the log never gave out this position |
  * | 22…, 23502, 54… | `event_invalid`: a value that the table can never hold |
  * | 23… | `store_corrupt`: keys and versions are looked up under the lock, so somebody wrote beside it |
+ * | 42P01, 42883, 42703, 3F000, 42501, PGRST106, 202, 203, 205, PC002, PC003 | `store_misconfigured`: tables, functions, privileges or settings of another release, or none |
  * | 08…, 40…, 53…, 55P03, 57…, PGRST000 to 003 | `store_unavailable`, may pass a moment later |
  * | all else | `store_unavailable`, with what to do where that is known |
  */
@@ -63,6 +69,7 @@ export function failureOfCode(state: string, message: string): CallFailure {
   if (/^(22|23502|54)/.test(state)) return new CallFailure('event_invalid', `${state}: the table cannot hold a value of the event`)
   if (state.startsWith('23')) return new CallFailure('store_corrupt', `${state}: a row of the log was not written by the log's functions`)
   const remedy = REMEDIES[state]
+  if (NOT_SET_UP.test(state)) return new CallFailure('store_misconfigured', `${state} ${message}`, { remedy })
   const again = /^(08|40|53(?!100)|55P03|57|PGRST00[0-3])/.test(state)
   return new CallFailure('store_unavailable', `${state} ${message}`, { remedy, again })
 }

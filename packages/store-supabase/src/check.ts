@@ -1,11 +1,14 @@
 import { CallFailure } from './call-failure.ts'
 import type { RepeatingCalls } from './database-calls.ts'
+import { unfitServer } from './server-version.ts'
 
 /** What is wrong with the log in the database, for `doctor` and readiness. */
 export interface StoreProblem {
   readonly problem: string
   /** What the operator should do about it. */
   readonly remedy: string
+  /** The log works as promised; this names a risk. */
+  readonly warning?: boolean
 }
 
 /** The schema this release was made for: create-message-events-table.sql and the numbered files after it. */
@@ -13,18 +16,26 @@ const SCHEMA = 2
 
 interface Health {
   readonly schemaVersion: number
+  /** Left out by an older release's function. */
+  readonly server?: string
   readonly problems: readonly StoreProblem[]
 }
 
 export async function check(calls: RepeatingCalls): Promise<readonly StoreProblem[]> {
   let health: Health
   try {
+    const version = await calls.serverVersion()
+    const unfit = version === undefined ? undefined : unfitServer(version)
+    if (unfit) return [unfit]
+    await calls.once('open_message_log')
     health = (await calls.once('check_message_events')) as Health
   } catch (error) {
     if (!(error instanceof CallFailure)) throw error
     return [{ problem: error.message, remedy: error.remedy ?? 'Check that the database runs and can be reached' }]
   }
-  const { schemaVersion, problems } = health
+  const { schemaVersion, server, problems } = health
+  const unfit = server === undefined ? undefined : unfitServer(server)
+  if (unfit) return [unfit, ...problems]
   if (schemaVersion === SCHEMA) return problems
   const remedy =
     schemaVersion < SCHEMA ? `Run the files of sql/ that begin with a number over ${schemaVersion}` : 'Install the release that it is of'

@@ -2,9 +2,11 @@ import { setTimeout as timer } from 'node:timers/promises'
 import { type Logger, silentLogger, timeLimit } from '@pipe-comms/core'
 import { CallFailure } from './call-failure.ts'
 import type { DatabaseStoreOptions } from './options.ts'
+import { unfitServer } from './server-version.ts'
 
 /** The functions of create-message-events-table.sql. All of them may be called again after an unknown outcome. */
 export type DatabaseFunction =
+  | 'open_message_log'
   | 'append_message_events'
   | 'find_message_event'
   | 'read_message_events'
@@ -30,6 +32,8 @@ export interface DatabaseCalls {
    * @throws CallFailure; when the signal is aborted the outcome is unknown.
    */
   call(name: DatabaseFunction, values: Arguments, signal: AbortSignal): Promise<unknown>
+  /** The answer to `select version()`. Left out where only functions of the log can be called. */
+  serverVersion?(signal: AbortSignal): Promise<string>
   close(): void
 }
 
@@ -63,13 +67,23 @@ export class RepeatingCalls {
         signal?.throwIfAborted()
         const failure = limit.signal.aborted ? this.#noAnswer(name) : error
         if (!(failure instanceof CallFailure)) throw failure
-        if (!failure.again || tries >= this.#maxTries) throw failure.toCommsError(this.#calls.who, tries)
+        if (!failure.again || tries >= this.#maxTries) throw (await this.#explained(failure)).toCommsError(this.#calls.who, tries)
         this.#logger.warn(`${this.#calls.who}: ${failure.message}; trying again`, { function: name, tries })
         await this.#sleep(this.#firstRetryMs * 2 ** (tries - 1) * (1 - this.#random() / 2))
       } finally {
         limit.end()
       }
     }
+  }
+
+  /** Whom error messages name. */
+  get who(): string {
+    return this.#calls.who
+  }
+
+  /** What the server says it is, where that can be asked without the functions of the log. */
+  async serverVersion(): Promise<string | undefined> {
+    return this.#calls.serverVersion?.(AbortSignal.timeout(this.#timeoutMs))
   }
 
   /** For a health check: no second try. @throws CallFailure */
@@ -79,6 +93,14 @@ export class RepeatingCalls {
 
   close(): void {
     this.#calls.close()
+  }
+
+  /** Where the functions are missing, the server may be one that cannot have them. */
+  async #explained(failure: CallFailure): Promise<CallFailure> {
+    if (failure.code !== 'store_misconfigured') return failure
+    const version = await this.serverVersion().catch(() => undefined)
+    const unfit = version === undefined ? undefined : unfitServer(version)
+    return unfit ? new CallFailure('store_misconfigured', unfit.problem, { remedy: unfit.remedy }) : failure
   }
 
   #noAnswer(name: string): CallFailure {

@@ -5,9 +5,12 @@ import {
   CommsError,
   type EventStore,
   type IdSource,
+  type Logger,
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
+  silentLogger,
+  UnreadableEvents,
   uuidSource,
 } from '@pipe-comms/core'
 import { append } from './append.ts'
@@ -15,9 +18,11 @@ import { check, type StoreProblem } from './check.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { type DatabaseCalls, RepeatingCalls } from './database-calls.ts'
 import { find } from './find.ts'
+import { openLog } from './opened-log.ts'
 import type { DatabaseStoreOptions } from './options.ts'
 import { readAll } from './read-all.ts'
 import { readStream } from './read-stream.ts'
+import { EventLines } from './stored-event.ts'
 
 /** An {@link EventStore} in PostgreSQL, whichever way leads there. */
 export interface DatabaseEventStore extends EventStore {
@@ -33,6 +38,8 @@ export class EventStoreOverCalls implements DatabaseEventStore {
   readonly #calls: RepeatingCalls
   readonly #ids: IdSource
   readonly #who: string
+  readonly #logger: Logger
+  #opened: Promise<EventLines> | undefined
   readonly #underWay = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
@@ -40,11 +47,13 @@ export class EventStoreOverCalls implements DatabaseEventStore {
     this.#calls = new RepeatingCalls(calls, options)
     this.#ids = options.ids ?? uuidSource
     this.#who = calls.who
+    this.#logger = options.logger ?? silentLogger
     this.checkpoints = checkpointStore(() => this.#open())
   }
 
   async append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
-    const appending = append(this.#open(), this.#ids.next(), requests)
+    this.#open()
+    const appending = append(() => this.#lines(), this.#ids.next(), requests)
     this.#underWay.add(appending)
     try {
       return await appending
@@ -54,15 +63,15 @@ export class EventStoreOverCalls implements DatabaseEventStore {
   }
 
   async find(idempotencyKey: string): Promise<RecordedEvent | undefined> {
-    return find(this.#open(), idempotencyKey)
+    return find(await this.#lines(), idempotencyKey)
   }
 
   readStream(streamId: string, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
-    return readStream(() => this.#open(), streamId, options)
+    return readStream(() => this.#lines(), streamId, options)
   }
 
   readAll(options: ReadAllOptions = {}): AsyncIterable<RecordedEvent> {
-    return readAll(() => this.#open(), options)
+    return readAll(() => this.#lines(), options)
   }
 
   async check(): Promise<readonly StoreProblem[]> {
@@ -72,6 +81,19 @@ export class EventStoreOverCalls implements DatabaseEventStore {
   close(): Promise<void> {
     this.#closing ??= Promise.allSettled(this.#underWay).then(() => this.#calls.close())
     return this.#closing
+  }
+
+  /** The log is opened by the first call; an opening that fails is tried again by the next one. */
+  async #lines(): Promise<EventLines> {
+    const calls = this.#open()
+    this.#opened ??= openLog(calls).then(
+      (log) => new EventLines(log, new UnreadableEvents(this.#who, this.#logger)),
+      (error) => {
+        this.#opened = undefined
+        throw error
+      },
+    )
+    return this.#opened
   }
 
   /** @throws CommsError `store_closed` */

@@ -1,9 +1,8 @@
 import type { RecordedEvent } from '@pipe-comms/core'
-import type { RepeatingCalls } from './database-calls.ts'
 import { toColumn } from './jsonb-text.ts'
-import { type EventLine, toRecordedEvent } from './stored-event.ts'
+import type { EventLine, EventLines } from './stored-event.ts'
 
-export async function find(calls: RepeatingCalls, idempotencyKey: string): Promise<RecordedEvent | undefined> {
-  const { event } = await calls.call<{ event: EventLine | null }>('find_message_event', { p_key: toColumn(idempotencyKey) })
-  return event ? toRecordedEvent(event) : undefined
+export async function find(lines: EventLines, idempotencyKey: string): Promise<RecordedEvent | undefined> {
+  const { event } = await lines.log.calls.call<{ event: EventLine | null }>('find_message_event', { p_key: toColumn(idempotencyKey) })
+  return event ? lines.toEvent(event, idempotencyKey) : undefined
 }

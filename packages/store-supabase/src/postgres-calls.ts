@@ -34,6 +34,14 @@ export function postgresCalls(pool: PostgresPool, logger: Logger = silentLogger)
       }
       return PAGES.has(name) ? rows.map((row) => () => toValue(row)) : toValue(rows[0] as AnswerRow)
     },
+    async serverVersion(signal) {
+      try {
+        const [row] = await query(await connection(pool, signal), { text: 'select version() as answer', values: [] }, signal)
+        return String(row?.answer)
+      } catch (error) {
+        throw asFailure(error)
+      }
+    },
     close: () => void pool.removeListener('error', onIdleError),
   }
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { flattenBatches, type RecordedEvent } from '@pipe-comms/core'
 import type { Rows } from './database-calls.ts'
-import { type EventLine, toRecordedEvent } from './stored-event.ts'
+import type { EventLine, EventLines } from './stored-event.ts'
 
 /** Read in a few milliseconds, so that neither a statement timeout nor memory is a concern. */
 export const PAGE = { p_rows: 500, p_bytes: 2_097_152 }
@@ -18,29 +18,34 @@ export type Page<Key> = Rows<EventLine | PageEnd<Key>>
 
 /** The events of pages that go by a rising key. The next page is on its way while one is read. */
 export function readPages<Key>(
-  start: Key,
-  pageBehind: (key: Key) => Promise<Page<Key>>,
+  open: () => Promise<EventLines>,
+  start: (lines: EventLines) => Key,
+  pageBehind: (lines: EventLines, key: Key) => Promise<Page<Key>>,
   keyOf: (line: EventLine) => Key,
   signal: AbortSignal | undefined,
 ): AsyncIterable<RecordedEvent> {
-  return flattenBatches(batches(start, pageBehind, keyOf, signal), signal)
+  return flattenBatches(batches(open, start, pageBehind, keyOf, signal), signal)
 }
 
 async function* batches<Key>(
-  start: Key,
-  pageBehind: (key: Key) => Promise<Page<Key>>,
+  open: () => Promise<EventLines>,
+  start: (lines: EventLines) => Key,
+  pageBehind: (lines: EventLines, key: Key) => Promise<Page<Key>>,
   keyOf: (line: EventLine) => Key,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly RecordedEvent[]> {
   signal?.throwIfAborted()
-  let next: Promise<Page<Key>> | undefined = pageBehind(start)
+  let opened = await open()
+  signal?.throwIfAborted()
+  let next: Promise<Page<Key>> | undefined = pageBehind(opened, start(opened))
   while (next) {
     const page: Page<Key> = await next
     const behind = page.at(-1)?.()
     const isWhole = behind !== undefined && 'more' in behind
-    const lines = (isWhole ? page.slice(0, -1) : page) as Rows<EventLine>
+    const found = (isWhole ? page.slice(0, -1) : page) as Rows<EventLine>
     const { more, last } = isWhole ? behind : { more: behind !== undefined, last: behind === undefined ? null : keyOf(behind as EventLine) }
-    next = more && last !== null ? pageBehind(last) : undefined
+    if (more && last !== null) opened = await open()
+    next = more && last !== null ? pageBehind(opened, last) : undefined
     if (next) {
       // Whoever leaves before that page leaves its error too.
       next.catch(() => {})
@@ -48,6 +53,6 @@ async function* batches<Key>(
       await nextTurn()
       signal?.throwIfAborted()
     }
-    yield lines.map((line) => toRecordedEvent(line()))
+    yield found.map((line) => opened.toEvent(line()))
   }
 }

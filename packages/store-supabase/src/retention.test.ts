@@ -74,7 +74,8 @@ describeWithPostgres('growth', () => {
 
     expect(await keys(store.readAll())).toEqual(['k21', 'k22', 'k23', 'k24', 'k25'])
     expect(await keys(store.readStream(STREAM))).toEqual(['k21', 'k22', 'k23', 'k24', 'k25'])
-    expect(await keys(store.readAll({ after: '000000000003' }))).toEqual(['k21', 'k22', 'k23', 'k24', 'k25'])
+    const log = (await store.find('k21'))?.position.split('.')[0]
+    expect(await keys(store.readAll({ after: `${log}.000000000003` }))).toEqual(['k21', 'k22', 'k23', 'k24', 'k25'])
     expect(await store.find('k3')).toBeUndefined()
     const place = old?.status === 'recorded' ? old.events[0]?.event : undefined
     const [again] = await store.append([{ streamId: 'another', events: [aMessage('k3')] }])
@@ -84,7 +85,7 @@ describeWithPostgres('growth', () => {
       events: [{ repeated: true, event: { position: place?.position, version: 3, streamId: STREAM, recordedAt: place?.recordedAt } }],
     })
     expect(await store.append([appendOf(STREAM, ['new'], 25)])).toMatchObject([
-      { version: 26, events: [{ event: { position: '000000000026' } }] },
+      { version: 26, events: [{ event: { position: expect.stringMatching(/^\w{8}\.000000000026$/) } }] },
     ])
   })
 
@@ -92,7 +93,7 @@ describeWithPostgres('growth', () => {
     await fill(10)
     await onServer(url, "select detach_message_events_before('2999-01-01'); drop table if exists message_events_from_1")
     expect(await store.append([appendOf(STREAM, ['new'], 10)])).toMatchObject([
-      { version: 11, events: [{ event: { position: '000000000011' } }] },
+      { version: 11, events: [{ event: { position: expect.stringMatching(/^\w{8}\.000000000011$/) } }] },
     ])
   })
 

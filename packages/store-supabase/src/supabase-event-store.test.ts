@@ -62,7 +62,7 @@ describeWithPostgres('supabaseEventStore', () => {
     })
 
     it('is refused with store_unavailable after the last try; the same append later comes back as repeats', async () => {
-      gateway.fault = () => ({ loseAnswer: true })
+      gateway.fault = (name) => (name === 'append_message_events' ? { loseAnswer: true } : undefined)
       const store = storeFor(gateway.url, gateway.keys.secret)
       await expect(store.append([appendOf(STREAM, ['a'])])).rejects.toMatchObject({
         code: 'store_unavailable',
@@ -84,7 +84,7 @@ describeWithPostgres('supabaseEventStore', () => {
       const store = supabaseEventStore({ client: slow, timeoutMs: 20, firstRetryMs: 1, maxTries: 2 })
       await expect(store.append([appendOf(STREAM, ['a'])])).rejects.toMatchObject({
         code: 'store_unavailable',
-        message: 'Supabase: no answer to append_message_events within 20 ms, 2 times',
+        message: 'Supabase: no answer to open_message_log within 20 ms, 2 times',
       })
     })
   })
@@ -92,7 +92,7 @@ describeWithPostgres('supabaseEventStore', () => {
   it('is tried again in a read too, which the client itself would not do', async () => {
     let calls = 0
     await storeFor(gateway.url, gateway.keys.secret).append([appendOf(STREAM, ['a'])])
-    gateway.fault = () => (++calls <= 2 ? { answer: { status: 503, body: '' } } : undefined)
+    gateway.fault = (name) => (name === 'find_message_event' && ++calls <= 2 ? { answer: { status: 503, body: '' } } : undefined)
     expect((await storeFor(gateway.url, gateway.keys.secret).find('a'))?.idempotencyKey).toBe('a')
     expect(calls).toBe(3)
   })
@@ -127,8 +127,8 @@ describeWithPostgres('supabaseEventStore', () => {
     for (let index = 0; index < 8; index += 1)
       await store.append([{ streamId: STREAM, events: [aMessage(`k${index}`, 'x'.repeat(600_000))] }])
     let pages = 0
-    gateway.fault = () => {
-      pages += 1
+    gateway.fault = (name) => {
+      if (name === 'read_message_events') pages += 1
       return undefined
     }
     expect(await keysIn()).toHaveLength(8)
@@ -136,13 +136,13 @@ describeWithPostgres('supabaseEventStore', () => {
   })
 
   describe('a usual mistake is told with what to do', () => {
-    const problemOf = async (url: string, key: string, clientOptions = {}) => {
+    const problemOf = async (url: string, key: string, code: string, clientOptions = {}) => {
       const store = storeFor(url, key, { maxTries: 1 }, clientOptions)
       const error = await store.append([appendOf(STREAM, ['a'])]).then(
         () => undefined,
         (thrown: Error) => thrown,
       )
-      expect(error).toMatchObject({ name: 'CommsError', code: 'store_unavailable' })
+      expect(error).toMatchObject({ name: 'CommsError', code })
       const [problem] = await store.check()
       expect(error?.message).toContain(problem?.remedy)
       expect(error?.message).not.toContain(key)
@@ -152,39 +152,47 @@ describeWithPostgres('supabaseEventStore', () => {
 
     it('the SQL was not run', async () => {
       const empty = await startRestGateway(await freshDatabase({ schema: false }))
-      expect(await problemOf(empty.url, empty.keys.secret)).toMatch(/^PGRST202 .*Run create-message-events-table\.sql .*reload schema/)
+      expect(await problemOf(empty.url, empty.keys.secret, 'store_misconfigured')).toMatch(
+        /^PGRST202 .*Run create-message-events-table\.sql .*reload schema/,
+      )
       await empty.close()
     })
 
     it('a key of anon', async () => {
       for (const key of [gateway.keys.anon, gateway.keys.publishable, gateway.keys.authenticated]) {
-        expect(await problemOf(gateway.url, key)).toMatch(/^42501 permission denied for function .*Take the key of the backend/)
+        expect(await problemOf(gateway.url, key, 'store_misconfigured')).toMatch(
+          /^42501 permission denied for function .*Take the key of the backend/,
+        )
       }
     })
 
     it('a key of another project', async () => {
-      expect(await problemOf(gateway.url, 'sb_secret_of_another')).toBe(
+      expect(await problemOf(gateway.url, 'sb_secret_of_another', 'store_unavailable')).toBe(
         'HTTP 401, the key was refused. Check the URL and the key: they must be of one project',
       )
     })
 
     it('a schema that is not exposed', async () => {
-      expect(await problemOf(gateway.url, gateway.keys.secret, { db: { schema: 'private' } })).toMatch(/^PGRST106 .*Leave db\.schema/)
+      expect(await problemOf(gateway.url, gateway.keys.secret, 'store_misconfigured', { db: { schema: 'private' } })).toMatch(
+        /^PGRST106 .*Leave db\.schema/,
+      )
     })
 
     it('a URL with a wrong path, which the client takes for an empty success', async () => {
-      expect(await problemOf(`${gateway.url}/wrong`, gateway.keys.secret)).toMatch(
+      expect(await problemOf(`${gateway.url}/wrong`, gateway.keys.secret, 'store_unavailable')).toMatch(
         /was answered with nothing .*Check that the client's URL/,
       )
     })
 
     it('a paused project', async () => {
       gateway.fault = () => ({ answer: { status: 540, body: '{"message":"Project paused"}', contentType: 'application/json' } })
-      expect(await problemOf(gateway.url, gateway.keys.secret)).toMatch(/^the project is paused \(HTTP 540\)\. Restore it/)
+      expect(await problemOf(gateway.url, gateway.keys.secret, 'store_unavailable')).toMatch(
+        /^the project is paused \(HTTP 540\)\. Restore it/,
+      )
     })
 
     it('a host that does not exist', async () => {
-      expect(await problemOf('http://no-such-project.invalid', gateway.keys.secret)).toMatch(
+      expect(await problemOf('http://no-such-project.invalid', gateway.keys.secret, 'store_unavailable')).toMatch(
         /^cannot be reached \(E\w+\)\. The host is unknown/,
       )
     })
@@ -202,7 +210,7 @@ describeWithPostgres('supabaseEventStore', () => {
     const client = createClient(gateway.url, gateway.keys.anon, { auth: { persistSession: false } })
     const throwing = { rpc: (name: string, args: object) => client.rpc(name, args).throwOnError() }
     const store = supabaseEventStore({ client: throwing, ...quick })
-    await expect(store.find('a')).rejects.toMatchObject({ code: 'store_unavailable', message: expect.stringContaining('42501') })
+    await expect(store.find('a')).rejects.toMatchObject({ code: 'store_misconfigured', message: expect.stringContaining('42501') })
   })
 })
 

@@ -28,14 +28,19 @@ export class WaitingReaders {
     })
   }
 
-  /** Something was recorded, up to `newest` when that is known. */
-  wake(newest?: Position): void {
+  /** Something was recorded, up to the place `newest` when that is known. */
+  wake(newest?: string): void {
     for (const { after, wake } of [...this.#waiting]) {
-      if (after === undefined || newest === undefined || newest > after) wake()
+      if (after === undefined || newest === undefined || placeOf(newest) > placeOf(after)) wake()
     }
   }
 
   fail(error: Error): void {
     for (const { fail } of [...this.#waiting]) fail(error)
   }
+}
+
+/** The place in its log: what stands behind the name of the log. A reader of another log is woken for nothing, if at all. */
+function placeOf(position: string): string {
+  return position.slice(position.indexOf('.') + 1)
 }

@@ -82,7 +82,8 @@ async function record(parsed: readonly NewEvent[], { store, spool, onSpooled }: 
     })
     return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
   } catch (error) {
-    if (!spool || !isCommsError(error, 'store_unavailable')) throw error
+    // What waits for an operator waits in the spool as well: the provider would give up first.
+    if (!spool || !(isCommsError(error, 'store_unavailable') || isCommsError(error, 'store_misconfigured'))) throw error
     return putAside(error.message)
   }
 

@@ -81,7 +81,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     const ready = new Promise<void>((resolve, reject) => {
       server.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
         said = (said + chunk).slice(-4000)
-        if (said.includes('ready to accept connections')) resolve()
+        if (/ready to accept (read-only )?connections/.test(said)) resolve()
       })
       server.once('exit', () => reject(new Error(`PostgreSQL did not start: ${said}`)))
       void timer(20_000, undefined, { ref: false }).then(() => reject(new Error(`PostgreSQL was not ready in 20 s: ${said}`)))
