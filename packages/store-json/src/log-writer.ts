@@ -3,9 +3,9 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
-import { syncFolder } from './atomic-file.ts'
 import type { DayFile } from './day-file.ts'
 import { diskError } from './disk-error.ts'
+import { syncFolder } from './private-file.ts'
 
 const syncElsewhere = promisify(fdatasync)
 
