@@ -16,6 +16,16 @@ interface Holder {
   readonly released?: boolean
 }
 
+/** What a lock says of its holder. */
+export interface LockState {
+  /** 1 for the process that first locked the folder; each one that takes it over has the next number. */
+  readonly number: number
+  readonly alive: boolean
+  readonly pid?: number
+  readonly host?: string
+  readonly since?: string
+}
+
 /** The holder says this often that it lives, for those who cannot see its process. */
 const HEARTBEAT_MS = 5_000
 /** Silent for this long, a holder in another place is taken for dead. */
@@ -45,13 +55,7 @@ export class WriterLock {
 
   /** @throws CommsError `store_locked` when a living process holds the folder. */
   static async acquire(dir: string): Promise<WriterLock> {
-    const holder: Holder = {
-      pid: process.pid,
-      startedAt: (await startOf(process.pid)) ?? 'unknown',
-      place: await placeOf(),
-      host: hostname(),
-      since: new Date().toISOString(),
-    }
+    const holder = await thisProcess()
     for (let turn = 0; turn < 100; turn += 1) {
       const numbers = await lockNumbers(dir)
       const newest = numbers.at(-1) ?? 0
@@ -67,10 +71,27 @@ export class WriterLock {
       }
       const path = lockPath(dir, newest + 1)
       if (!(await createWhole(path, JSON.stringify(holder)))) continue
+      // Others may have come and gone between the look at the folder and this: the newest number wins.
+      if (((await lockNumbers(dir)).at(-1) ?? 0) > newest + 1) {
+        await rm(path, { force: true })
+        continue
+      }
       for (const older of numbers) await rm(lockPath(dir, older), { force: true })
       return new WriterLock(path, holder)
     }
     throw new CommsError('store_locked', `${dir}: many processes want to write at once`)
+  }
+
+  /** Who holds the folder, or held it last; nothing for a folder that was never locked. */
+  static async stateOf(dir: string): Promise<LockState | undefined> {
+    const number = (await lockNumbers(dir)).at(-1)
+    if (number === undefined) return undefined
+    const path = lockPath(dir, number)
+    const holder = await readHolder(path)
+    if (holder === 'gone') return WriterLock.stateOf(dir)
+    if (!holder) return { number, alive: false }
+    const { pid, host, since, released } = holder
+    return { number, alive: !released && (await isAlive(holder, path, await thisProcess())), pid, host, since }
   }
 
   async release(): Promise<void> {
@@ -78,6 +99,16 @@ export class WriterLock {
     const temporary = `${this.#path}.${randomUUID()}`
     await writeFile(temporary, JSON.stringify({ ...this.#holder, released: true }))
     await rename(temporary, this.#path)
+  }
+}
+
+async function thisProcess(): Promise<Holder> {
+  return {
+    pid: process.pid,
+    startedAt: (await startOf(process.pid)) ?? 'unknown',
+    place: await placeOf(),
+    host: hostname(),
+    since: new Date().toISOString(),
   }
 }
 
