@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '60' },
     webhooks: { type: 'string', default: '10000' },
     pause: { type: 'string', default: '150' },
+    how: { type: 'string', default: 'crash' },
   },
 })
 const [what = 'stores'] = positionals
@@ -48,7 +49,7 @@ switch (what) {
     break
   }
   case 'outage': {
-    const report = await outage({ seconds: Number(values.seconds) })
+    const report = await outage({ seconds: Number(values.seconds), how: values.how === 'hang' ? 'hang' : 'crash' })
     for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
     right = report.lost + report.doubled + report.outOfOrder === 0 && report.spooled > 0
     break

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { listSpoolLeftovers } from '@pipe-comms/store-json'
 import pg from 'pg'
 import { createLog } from '../../packages/store-supabase/src/testing/create-log.ts'
 import { type PostgresServer, startPostgres } from '../../packages/store-supabase/src/testing/postgres-server.ts'
+import { hangDatabase } from './hanging-database.ts'
 import { startServer } from './server-process.ts'
 
 export interface TwoServersReport {
@@ -199,10 +200,9 @@ async function disturbDatabase(postgres: PostgresServer, goesOn: () => boolean, 
       await postgres.start()
     } else {
       counts.hangs += 1
-      const processes = await processesOf(postgres)
-      for (const pid of processes) signal(pid, 'SIGSTOP')
+      const goOn = await hangDatabase(postgres)
       await timer(awayMs)
-      for (const pid of processes) signal(pid, 'SIGCONT')
+      goOn()
     }
     await timer(300 + 1_500 * Math.random())
   }
@@ -217,26 +217,6 @@ async function killAgainAndAgain(server: RestartedServer, goesOn: () => boolean,
     await server.kill()
     await timer(1_500 * Math.random())
     await server.start()
-  }
-}
-
-/** The postmaster and its children. */
-async function processesOf({ pid }: PostgresServer): Promise<number[]> {
-  const children: number[] = []
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')
-    // proc(5): the parent is the second field behind the name in brackets.
-    if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid) children.push(Number(name))
-  }
-  return [pid, ...children]
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch {
-    // A backend that has ended meanwhile.
   }
 }
 

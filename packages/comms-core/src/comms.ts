@@ -32,6 +32,10 @@ import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
 import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
 import type { RequestOrigin } from './transport/webhook-request.ts'
+import { withinTime } from './within-time.ts'
+
+/** Longer than a store takes that works: the event cache gives a write up after 5 seconds. */
+const SEND_TIMEOUT_MS = 10_000
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
@@ -85,8 +89,8 @@ export interface Comms {
    * Records that a message is to be sent; the outbox sends it, after `start`. Resolves when the request is durable; with `waitFor` when
    * the message has got that far or failed, or at the latest after `timeoutMs` (30 seconds), with how far it got by then.
    * @throws CommsError before anything is recorded: `send_rejected` when it can never be sent so or the contact has opted out (see
-   * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like. After `store_unavailable` the request may have
-   * been recorded all the same, and is sent then: with an `idempotencyKey` the call is safely repeated.
+   * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like. It is thrown after 10 seconds
+   * at the latest. After `store_unavailable` the request may have been recorded all the same, and is sent then: with an `idempotencyKey` the call is safely repeated.
    */
   send(request: SendRequest, options?: SendWaiting): Promise<MessageStatus>
   /** What the log says of a message of ours, by its `messageId`; nothing for an unknown one. */
@@ -243,7 +247,7 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async send(request, waiting = {}) {
-      const requested = await recordRequest(request, requesting)
+      const requested = await withinTime(SEND_TIMEOUT_MS, recordRequest(request, requesting), storeIsLate)
       const { messageId, repeated } = requested
       if (waiting.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
       return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
@@ -291,6 +295,12 @@ export function createComms(options: CommsOptions): Comms {
       await store.close()
     },
   }
+}
+
+function storeIsLate(): CommsError {
+  return new CommsError('store_unavailable', `The store did not answer within ${SEND_TIMEOUT_MS} ms; the request may have been recorded`, {
+    retryAfterMs: SEND_TIMEOUT_MS / 2,
+  })
 }
 
 /** @throws CommsError `webhook_unparsable`, among what else a parser throws. */
