@@ -1,70 +1,12 @@
-import { CircuitBreaker } from '../circuit-breaker.ts'
 import { CommsError, isCommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
-import type { Sleep } from '../pause.ts'
 import { TimeBudget } from '../time-budget.ts'
+import type { EventCache, EventCacheOptions, EventCacheState } from './event-cache-options.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
+import { type PendingAppend, PendingAppends } from './pending-appends.ts'
 import { RecentEvents } from './recent-events.ts'
-import { roughBytesOf } from './rough-bytes.ts'
-
-export interface EventCacheOptions {
-  /** Where the events go. Closed by the cache's `close()`. */
-  readonly store: EventStore
-  /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
-  readonly maxBatch?: number
-  /**
-   * Most writes under way at once, when the store is quick: what waits is shared between them, and while the store makes one durable
-   * the next is made ready. Events of one stream are never in two, so they keep their order. @default 2
-   */
-  readonly maxWrites?: number
-  /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
-  readonly maxPending?: number
-  /**
-   * Most bytes that wait, estimated from the lengths of texts; more are refused with `store_overloaded`: a few large bodies take as much
-   * memory as many small ones. @default 67108864 (64 MiB)
-   */
-  readonly maxPendingBytes?: number
-  /**
-   * How long one write may take, in milliseconds, before the store counts as away: then all that waits is refused with
-   * `store_unavailable`. An append is answered in at most about twice this. A write that was given up goes on, so its events may be
-   * recorded later; appended again, they are repeats. @default 5000
-   */
-  readonly writeTimeoutMs?: number
-  /** How many of the newest events at least stay in memory for `find`; at most twice as many do. @default 1000 */
-  readonly recent?: number
-  /** Told of each event that waits for the next write, and of how many now do. For logs. */
-  readonly onQueued?: (event: NewEvent, pending: number) => void
-  /** Milliseconds from any beginning, which never go back. @default performance.now */
-  readonly now?: () => number
-  /** @default a timer */
-  readonly sleep?: Sleep
-  /** @default Math.random */
-  readonly random?: () => number
-}
-
-export interface EventCacheState {
-  /** Events that wait or are being written. */
-  readonly pending: number
-  /** Writes so far, failed ones left out. */
-  readonly writes: number
-  /** Events in the last write. */
-  readonly lastBatch: number
-  /** How long the last write took until it was durable, in milliseconds. */
-  readonly lastFlushMs: number
-  /** While the store is away: why, and in how many milliseconds it is tried again. */
-  readonly away?: { readonly reason: string; readonly retryAfterMs: number }
-}
-
-/** An {@link EventStore} in front of another one: see {@link eventCache}. */
-export interface EventCache extends EventStore {
-  state(): EventCacheState
-  /**
-   * The log from a position on, and then what this process records, as it is recorded: for consumers in the same process. Ends with
-   * the signal or when the cache is closed. What other processes record is seen when this one records next.
-   */
-  tail(options: { readonly after?: Position; readonly signal: AbortSignal }): AsyncIterable<RecordedEvent>
-}
+import { StoreAvailability } from './store-availability.ts'
 
 /**
  * Batches appends in front of any store: those that wait while writes are under way go together in the next one, so the store syncs
@@ -89,25 +31,10 @@ const WORTH_A_WRITE = 16
 /** A store that takes longer for a write is waited for anyway: the more goes in one write the better. */
 const QUICK_WRITE_MS = 2
 
-/** Below this many events that wait, their bytes are not looked at: even of the largest webhooks they take little. */
-const FEW_EVENTS = 32
-const AWAY = { failures: 1, firstMs: 100, maxMs: 5_000 }
-
-interface Waiting {
-  readonly requests: readonly AppendRequest[]
-  readonly size: number
-  readonly bytes: number
-  /** For `TimeBudget.isOver`. */
-  readonly begun: number
-  isAnswered: boolean
-  readonly resolve: (results: readonly AppendResult[]) => void
-  readonly reject: (error: unknown) => void
-}
-
 /** One write under way. */
 interface Write {
   readonly streams: ReadonlySet<string>
-  readonly batch: readonly Waiting[]
+  readonly batch: readonly PendingAppend[]
   readonly begun: number
   /** Why its callers hear nothing of it any more. */
   givenUp?: CommsError
@@ -117,18 +44,13 @@ class BatchingCache implements EventCache {
   readonly #store: EventStore
   readonly #maxBatch: number
   readonly #maxWrites: number
-  readonly #maxPending: number
-  readonly #maxPendingBytes: number
   readonly #writeTimeoutMs: number
   readonly #budget: TimeBudget
-  readonly #breaker: CircuitBreaker
+  readonly #availability: StoreAvailability
+  readonly #pending: PendingAppends
   readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
   readonly #recent: RecentEvents
   readonly #tails = new Set<() => void>()
-  #waiting: Waiting[] = []
-  #pending = 0
-  #pendingBytes = 0
-  #away: CommsError | undefined
   #writes = 0
   #lastBatch = 0
   #lastFlushMs = 0
@@ -142,20 +64,21 @@ class BatchingCache implements EventCache {
     this.#store = options.store
     this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
     this.#maxWrites = atLeastOne('maxWrites', options.maxWrites ?? 2)
-    this.#maxPending = atLeastOne('maxPending', options.maxPending ?? 10_000)
-    this.#maxPendingBytes = atLeastOne('maxPendingBytes', options.maxPendingBytes ?? 67_108_864)
+    this.#pending = new PendingAppends({
+      maxEvents: atLeastOne('maxPending', options.maxPending ?? 10_000),
+      maxBytes: atLeastOne('maxPendingBytes', options.maxPendingBytes ?? 67_108_864),
+    })
     this.#writeTimeoutMs = atLeastOne('writeTimeoutMs', options.writeTimeoutMs ?? 5_000)
     this.#budget = new TimeBudget(this.#writeTimeoutMs, () => this.#giveUpOverdue(), options.sleep)
-    const { now = () => performance.now(), random = Math.random } = options
-    this.#breaker = new CircuitBreaker({ ...AWAY, clock: { now }, random })
+    this.#availability = new StoreAvailability(options)
     this.#recent = new RecentEvents(options.recent ?? 1000)
     this.#onQueued = options.onQueued
   }
 
   state(): EventCacheState {
-    const { message, retryAfterMs = 0 } = this.#refusal() ?? {}
+    const { message, retryAfterMs = 0 } = this.#availability.refusal() ?? {}
     return {
-      pending: this.#pending,
+      pending: this.#pending.events,
       writes: this.#writes,
       lastBatch: this.#lastBatch,
       lastFlushMs: this.#lastFlushMs,
@@ -166,28 +89,11 @@ class BatchingCache implements EventCache {
   append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
-      const refusal = this.#refusal()
+      const refusal = this.#availability.refusal()
       if (refusal) throw refusal
-      let size = 0
-      for (const { events } of requests) size += events.length
-      // A call larger than the limit passes when nothing waits: it could never pass otherwise.
-      if (this.#pending > 0 && this.#pending + size > this.#maxPending) {
-        throw new CommsError('store_overloaded', `${this.#pending} events wait for the store, the limit is ${this.#maxPending}`, {
-          retryAfterMs: 1000,
-        })
-      }
-      const bytes = this.#pending < FEW_EVENTS ? 0 : roughBytesOf(requests)
-      if (bytes > 0 && this.#pendingBytes + bytes > this.#maxPendingBytes) {
-        throw new CommsError(
-          'store_overloaded',
-          `About ${this.#pendingBytes} bytes wait for the store, the limit is ${this.#maxPendingBytes}`,
-          { retryAfterMs: 1000 },
-        )
-      }
-      this.#waiting.push({ requests, size, bytes, begun: this.#budget.begin(), isAnswered: false, resolve, reject })
-      this.#pending += size
-      this.#pendingBytes += bytes
-      if (this.#onQueued) this.#tellQueued(requests, this.#pending - size)
+      const before = this.#pending.events
+      this.#pending.add({ requests, begun: this.#budget.begin(), resolve, reject })
+      if (this.#onQueued) this.#tellQueued(requests, before)
       this.#startSoon()
     })
   }
@@ -255,7 +161,7 @@ class BatchingCache implements EventCache {
   }
 
   async #closeWhenIdle(): Promise<void> {
-    if (this.#waiting.length > 0 || this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#pending.waiting.length > 0 || this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#budget.stop()
     this.#wakeTails()
     await this.#store.close()
@@ -276,7 +182,7 @@ class BatchingCache implements EventCache {
   }
 
   #startWrites(): void {
-    while (this.#waiting.length > 0 && this.#writing.size < this.#mostWrites()) {
+    while (this.#pending.waiting.length > 0 && this.#writing.size < this.#mostWrites()) {
       const { batch, streams } = this.#takeBatch()
       if (batch.length === 0) return
       const write: Write = { streams, batch, begun: this.#budget.begin() }
@@ -287,7 +193,7 @@ class BatchingCache implements EventCache {
 
   #ended(write: Write): void {
     if (!this.#writing.delete(write)) return
-    if (this.#waiting.length > 0) this.#startSoon()
+    if (this.#pending.waiting.length > 0) this.#startSoon()
     else if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
@@ -295,14 +201,14 @@ class BatchingCache implements EventCache {
    * This write's share of what waits, and what belongs to the same streams, up to the first append to a stream that another write is
    * about: it must not overtake it.
    */
-  #takeBatch(): { batch: readonly Waiting[]; streams: ReadonlySet<string> } {
-    if (!this.#breaker.take()) return { batch: [], streams: new Set() }
-    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / (this.#mostWrites() - this.#writing.size)))
+  #takeBatch(): { batch: readonly PendingAppend[]; streams: ReadonlySet<string> } {
+    if (!this.#availability.take()) return { batch: [], streams: new Set() }
+    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#pending.waiting.length / (this.#mostWrites() - this.#writing.size)))
     const others = [...this.#writing].map(({ streams }) => streams)
     const streams = new Set<string>()
     let events = 0
     let count = 0
-    for (const { requests, size } of this.#waiting) {
+    for (const { requests, size } of this.#pending.waiting) {
       if (count > 0 && events + size > this.#maxBatch) break
       if (others.some((other) => isAbout(requests, other))) break
       if (count >= share && !isAbout(requests, streams)) break
@@ -310,15 +216,13 @@ class BatchingCache implements EventCache {
       events += size
       count += 1
     }
-    if (count === 0) this.#breaker.skipped()
-    const batch = this.#waiting.slice(0, count)
-    this.#waiting = this.#waiting.slice(count)
-    return { batch, streams }
+    if (count === 0) this.#availability.skipped()
+    return { batch: this.#pending.take(count), streams }
   }
 
-  async #write(write: Write, batch: readonly Waiting[]): Promise<void> {
+  async #write(write: Write, batch: readonly PendingAppend[]): Promise<void> {
     // The first half of a batch found the store away: this half would fare no better.
-    if (write.givenUp) return this.#reject(batch, write.givenUp)
+    if (write.givenUp) return this.#pending.reject(batch, write.givenUp)
     const startedAt = performance.now()
     try {
       const together: AppendRequest[] = []
@@ -327,32 +231,23 @@ class BatchingCache implements EventCache {
       // While the store works; afterwards the callers wait.
       const copies = this.#recent.copy(together)
       const results = await appending
-      this.#breaker.succeeded()
-      this.#away = undefined
+      this.#availability.answered()
       this.#writes += 1
       this.#lastFlushMs = performance.now() - startedAt
-      this.#lastBatch = 0
+      this.#lastBatch = batch.reduce((sum, { size }) => sum + size, 0)
       this.#recent.add(copies, results)
-      if (write.givenUp) return this.#wakeTails()
-      let next = 0
-      for (const waiting of batch) {
-        const { requests, size, resolve } = waiting
-        this.#answered(waiting)
-        this.#lastBatch += size
-        resolve(requests.length === 1 ? [results[next] as AppendResult] : results.slice(next, next + requests.length))
-        next += requests.length
-      }
+      if (!write.givenUp) this.#pending.resolve(batch, results)
       this.#wakeTails()
     } catch (error) {
       // What a write that was given up ends with is old news.
       if (write.givenUp) return
       if (isCommsError(error, 'store_unavailable')) return this.#foundAway(write, batch, error)
       if (isStoreError(error)) {
-        this.#breaker.skipped()
-        return this.#reject(batch, error)
+        this.#availability.skipped()
+        return this.#pending.reject(batch, error)
       }
-      this.#breaker.succeeded()
-      if (batch.length === 1) return this.#reject(batch, error)
+      this.#availability.answered()
+      if (batch.length === 1) return this.#pending.reject(batch, error)
       const middle = Math.ceil(batch.length / 2)
       await this.#write(write, batch.slice(0, middle))
       await this.#write(write, batch.slice(middle))
@@ -360,12 +255,11 @@ class BatchingCache implements EventCache {
   }
 
   /** The store is away: this write, and all that waits, would wait in vain. */
-  #foundAway(write: Write, batch: readonly Waiting[], error: CommsError): void {
+  #foundAway(write: Write, batch: readonly PendingAppend[], error: CommsError): void {
     write.givenUp = error
-    this.#away = error
-    this.#breaker.failed(error, { atOnce: true })
-    this.#reject(batch, error)
-    this.#reject(this.#waiting.splice(0), error)
+    this.#availability.away(error)
+    this.#pending.reject(batch, error)
+    this.#pending.reject(this.#pending.take(this.#pending.waiting.length), error)
   }
 
   /** Whether anything still waits for the store. */
@@ -377,36 +271,12 @@ class BatchingCache implements EventCache {
       // Its streams are free again: whoever keeps an order appends what was refused before what comes later.
       this.#ended(write)
     }
+    const { waiting } = this.#pending
     let overdue = 0
-    while (overdue < this.#waiting.length && this.#budget.isOver((this.#waiting[overdue] as Waiting).begun)) overdue += 1
+    while (overdue < waiting.length && this.#budget.isOver((waiting[overdue] as PendingAppend).begun)) overdue += 1
     const message = `Waited longer than ${this.#writeTimeoutMs} ms for the store, which is slow`
-    this.#reject(this.#waiting.splice(0, overdue), new CommsError('store_unavailable', message, { retryAfterMs: 1000 }))
-    return this.#pending > 0
-  }
-
-  #reject(batch: readonly Waiting[], error: unknown): void {
-    for (const waiting of batch) {
-      if (waiting.isAnswered) continue
-      this.#answered(waiting)
-      waiting.reject(error)
-    }
-  }
-
-  #answered(waiting: Waiting): void {
-    waiting.isAnswered = true
-    this.#pending -= waiting.size
-    this.#pendingBytes -= waiting.bytes
-  }
-
-  /** Why an append is refused now, while the store is left alone. */
-  #refusal(): CommsError | undefined {
-    const breaker = this.#breaker
-    if (!breaker.isOpen || breaker.isClosed) return undefined
-    return new CommsError('store_unavailable', this.#away?.message ?? 'The store is away', {
-      // One write tries it now when there is nothing to wait for.
-      retryAfterMs: Math.ceil(breaker.waitMs()) || AWAY.firstMs,
-      cause: this.#away,
-    })
+    this.#pending.reject(this.#pending.take(overdue), new CommsError('store_unavailable', message, { retryAfterMs: 1000 }))
+    return this.#pending.events > 0
   }
 
   #checkOpen(): void {

@@ -142,12 +142,17 @@ describe('arrivals', () => {
         const next = () => (isWell ? good : (script[used++ % script.length] as Turn | 'hang'))
 
         for (const [life, arrivalsEach] of lives.entries()) {
-          // A kill: what the last life had in memory answers no more, and what it had given to the store never reaches it.
+          // A kill: the process gives nothing more to store or spool, and hears no answer. What it gave to the store may be recorded.
           let isKilled = false
+          const untilKilled = async <T>(answer: Promise<T>): Promise<T> => {
+            const [settled] = await Promise.allSettled([answer])
+            if (isKilled) await new Promise(() => undefined)
+            return settled.status === 'fulfilled' ? settled.value : Promise.reject(settled.reason)
+          }
           const disk = storeWith(next, log)
           const reachable: EventStore = {
             ...disk,
-            append: (requests) => (isKilled ? new Promise(() => undefined) : disk.append(requests)),
+            append: (requests) => (isKilled ? new Promise(() => undefined) : untilKilled(disk.append(requests))),
           }
           const alive: Spool = {
             ...spool,
