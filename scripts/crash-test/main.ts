@@ -3,6 +3,7 @@ import { crashGreenApi } from './greenapi.ts'
 import { outage } from './outage.ts'
 import { crashSending } from './sending.ts'
 import { crashStores } from './stores.ts'
+import { twoServers } from './two-servers.ts'
 import { crashWebhooks } from './webhooks.ts'
 
 const { values, positionals } = parseArgs({
@@ -15,6 +16,9 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '100' },
     restarts: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '60' },
+    webhooks: { type: 'string', default: '10000' },
+    pause: { type: 'string', default: '150' },
+    how: { type: 'string', default: 'crash' },
   },
 })
 const [what = 'stores'] = positionals
@@ -45,9 +49,15 @@ switch (what) {
     break
   }
   case 'outage': {
-    const report = await outage({ seconds: Number(values.seconds) })
+    const report = await outage({ seconds: Number(values.seconds), how: values.how === 'hang' ? 'hang' : 'crash' })
     for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
     right = report.lost + report.doubled + report.outOfOrder === 0 && report.spooled > 0
+    break
+  }
+  case 'two-servers': {
+    const report = await twoServers({ webhooks: Number(values.webhooks), pauseMs: Number(values.pause) })
+    for (const [name, value] of Object.entries(report)) console.log(`${name.padEnd(16)} ${value}`)
+    right = report.lost + report.doubled + report.inversions === 0 && report.recorded === report.webhooks
     break
   }
   case 'sending': {
@@ -61,7 +71,7 @@ switch (what) {
     break
   }
   default:
-    console.error(`Expected stores, webhooks, greenapi, outage or sending, got ${what}`)
+    console.error(`Expected stores, webhooks, greenapi, outage, two-servers or sending, got ${what}`)
     process.exit(2)
 }
 console.log(

@@ -11,7 +11,7 @@ import {
   type WebhookReport,
 } from '@pipe-comms/core'
 import { espoCrmDirectory } from '@pipe-comms/leads-espocrm'
-import { jsonCheckpointStore, openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
+import { drainSpoolLeftovers, jsonCheckpointStore, listSpoolLeftovers, openFileSpool, openJsonEventStore } from '@pipe-comms/store-json'
 import { openSqliteEventStore } from '@pipe-comms/store-sqlite'
 import type { Logger as Pino } from 'pino'
 import type { Config } from './config.ts'
@@ -89,19 +89,41 @@ interface Persistence {
   readonly problems?: () => Promise<readonly Problem[]>
 }
 
-/** Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. */
+/**
+ * Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. What another persistence
+ * left in its spool is recorded at the start, for it was answered with success.
+ */
 async function openPersistence(config: Config, logger: Logger): Promise<Persistence> {
+  const spoolDir = join(config.logsDir, 'spool')
+  await nameLeftovers(spoolDir, logger)
   if (config.persistence === 'json') {
     const disk = await openJsonEventStore({ dir: config.logsDir, logger })
+    await recordLeftovers(spoolDir, disk, logger)
     return { disk, checkpoints: jsonCheckpointStore({ file: join(config.logsDir, 'checkpoints.json') }) }
   }
-  const spool = await openFileSpool({ dir: join(config.logsDir, 'spool'), logger })
+  const spool = await openFileSpool({ dir: spoolDir, logger })
   if (config.database) {
     const disk = await openDatabase(config.database, logger)
     return { disk, checkpoints: disk.checkpoints, problems: disk.problems, spool }
   }
   const disk = await openSqliteEventStore({ file: config.sqliteFile, logger })
   return { disk, checkpoints: disk.checkpoints, spool }
+}
+
+async function nameLeftovers(spoolDir: string, logger: Logger): Promise<void> {
+  for (const { folder, waiting, oldest, owner, pid } of await listSpoolLeftovers(spoolDir)) {
+    const whose = owner === 'alive' ? `process ${pid}, which runs and records them` : 'a server that is gone; they are recorded now'
+    logger.warn(`Spool: ${waiting} webhooks wait in ${folder}, the oldest since ${oldest}, of ${whose}`)
+  }
+}
+
+/** @throws when the store does not take them: a server that forgot them would lose what was answered with success. */
+async function recordLeftovers(spoolDir: string, store: EventStore, logger: Logger): Promise<void> {
+  const { recorded, left, unavailable } = await drainSpoolLeftovers({ dir: spoolDir, store, logger })
+  if (recorded > 0) logger.info(`Spool: ${recorded} events recorded`)
+  if (left === 0) return
+  await store.close()
+  throw new Error(`${left} webhooks in ${spoolDir} are not recorded${unavailable ? `: ${unavailable.message}` : ''}`)
 }
 
 function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {

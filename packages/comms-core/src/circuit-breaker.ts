@@ -8,7 +8,7 @@ export interface CircuitBreakerOptions {
   /** How long it first stays open, in milliseconds; doubles with each try that fails. */
   readonly firstMs: number
   readonly maxMs: number
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'now'>
   readonly random: () => number
   /** Told when it opens, and for how long, and when it closes again. */
   readonly onChange?: (state: 'open' | 'closed', forMs: number, error?: unknown) => void

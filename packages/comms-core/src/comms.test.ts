@@ -246,13 +246,34 @@ describe('a webhook while the store is away', () => {
     await comms.close()
   })
 
-  it('left by an earlier run is drained after start', async () => {
-    const spool = memorySpool()
+  it('is answered within ingestTimeoutMs while the store hangs: from the spool, or 503 without one', async () => {
+    const hanging: EventStore = { ...bound(store), append: () => new Promise(() => undefined) }
+    for (const [spool, status] of [
+      [memorySpool(), 200],
+      [undefined, 503],
+    ] as const) {
+      const comms = createComms({ store: hanging, transports: [pigeon()], ingestTimeoutMs: 100, ...(spool ? { spool } : {}) })
+      const startedAt = performance.now()
+      const answers = await Promise.all(['["a"]', '["b"]', '{broken'].map((body) => comms.handle(post(body))))
+      expect(answers.map((answer) => answer.status)).toEqual([status, status, status])
+      expect(performance.now() - startedAt).toBeLessThan(1_000)
+    }
+  })
+
+  it('left by an earlier run is drained after start, and the spool is closed with the rest', async () => {
+    let isClosed = false
+    const spool = {
+      ...memorySpool(),
+      close: async () => {
+        isClosed = true
+      },
+    }
     await spool.put([appendOf('pigeon:+33639980001', ['left'])])
     const comms = createComms({ store, spool, transports: [pigeon()] })
     comms.start()
     await vi.waitFor(async () => expect(await collect(store.readAll())).toHaveLength(1), 5000)
     await comms.close()
+    expect(isClosed).toBe(true)
   })
 })
 

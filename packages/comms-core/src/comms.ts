@@ -24,6 +24,7 @@ import { type Sleep, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
+import { Arrivals } from './transport/arrivals.ts'
 import { type InboxPump, startInboxPump } from './transport/inbox-pump.ts'
 import { appendRequests } from './transport/ingest.ts'
 import { POLLED, requestFromQuarantine } from './transport/quarantine.ts'
@@ -31,15 +32,26 @@ import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
 import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
 import type { RequestOrigin } from './transport/webhook-request.ts'
+import { withinTime } from './within-time.ts'
+
+/** Longer than a store takes that works: the event cache gives a write up after 5 seconds. */
+const SEND_TIMEOUT_MS = 10_000
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
   readonly store: EventStore
   /**
-   * Where webhooks wait while the store is away (`store_unavailable`), still answered with success. On another disk than the store.
+   * Where webhooks wait while the store is away (`store_unavailable`) or does not answer within `ingestTimeoutMs`, still answered with
+   * success. On another disk than the store. Closed by `comms.close()`.
    * @default none: such webhooks are answered 503, and the provider sends them again
    */
   readonly spool?: Spool
+  /**
+   * How long a webhook waits for the store, in milliseconds; then it goes to the spool and is answered with success, or is answered 503
+   * without a spool. The append goes on, and what it records late makes the copy in the spool a repeat. Providers give up after 10
+   * to 180 seconds. @default 3000
+   */
+  readonly ingestTimeoutMs?: number
   /** The ways in and out. @default none */
   readonly transports?: readonly Transport[]
   /** ISO country whose national phone numbers `send` understands, such as `FR`. @default none: numbers must be international */
@@ -77,7 +89,8 @@ export interface Comms {
    * Records that a message is to be sent; the outbox sends it, after `start`. Resolves when the request is durable; with `waitFor` when
    * the message has got that far or failed, or at the latest after `timeoutMs` (30 seconds), with how far it got by then.
    * @throws CommsError before anything is recorded: `send_rejected` when it can never be sent so or the contact has opted out (see
-   * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like.
+   * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like. It is thrown after 10 seconds
+   * at the latest. After `store_unavailable` the request may have been recorded all the same, and is sent then: with an `idempotencyKey` the call is safely repeated.
    */
   send(request: SendRequest, options?: SendWaiting): Promise<MessageStatus>
   /** What the log says of a message of ours, by its `messageId`; nothing for an unknown one. */
@@ -157,7 +170,12 @@ export function createComms(options: CommsOptions): Comms {
   }
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
   const { spool, onWebhook } = options
-  const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
+  const arrivals = new Arrivals({
+    store,
+    ...(spool ? { spool, onSpooled: () => drainer?.wake() } : {}),
+    ...(options.ingestTimeoutMs === undefined ? {} : { timeoutMs: options.ingestTimeoutMs }),
+  })
+  const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger, onEmpty: () => arrivals.drained() })
   const book = new LeadBook(store)
   const deciding = { store, book, ...runtime }
   const correlator = options.leads && new LeadCorrelator({ ...options.leads, ...deciding })
@@ -171,8 +189,7 @@ export function createComms(options: CommsOptions): Comms {
       onChanged: (addresses) => correlator.changed(addresses),
     })
   const ingestion = {
-    store,
-    ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}),
+    arrivals,
     ...(correlator ? { enrich: (events: readonly NewEvent[]) => correlator.correlate(events) } : {}),
   }
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
@@ -230,7 +247,7 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async send(request, waiting = {}) {
-      const requested = await recordRequest(request, requesting)
+      const requested = await withinTime(SEND_TIMEOUT_MS, recordRequest(request, requesting), storeIsLate)
       const { messageId, repeated } = requested
       if (waiting.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
       return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
@@ -259,7 +276,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 
     start() {
-      drainer?.wake()
+      drainer?.start()
       outbox.start()
       correlator?.start()
       if (pumps.length > 0) return
@@ -273,10 +290,17 @@ export function createComms(options: CommsOptions): Comms {
       book.stop()
       await correlator?.stop()
       await drainer?.stop()
+      await spool?.close?.()
       await Promise.allSettled(transports.map((transport) => transport.close?.()))
       await store.close()
     },
   }
+}
+
+function storeIsLate(): CommsError {
+  return new CommsError('store_unavailable', `The store did not answer within ${SEND_TIMEOUT_MS} ms; the request may have been recorded`, {
+    retryAfterMs: SEND_TIMEOUT_MS / 2,
+  })
 }
 
 /** @throws CommsError `webhook_unparsable`, among what else a parser throws. */

@@ -82,7 +82,8 @@ export {
   decideAppends,
   eventToJson,
 } from './store/decide-appends.ts'
-export { type EventCache, type EventCacheOptions, type EventCacheState, eventCache } from './store/event-cache.ts'
+export { eventCache } from './store/event-cache.ts'
+export type { EventCache, EventCacheOptions, EventCacheState } from './store/event-cache-options.ts'
 export type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './store/event-store.ts'
 export { flattenBatches } from './store/flatten-batches.ts'
 export { type LogDigest, LogDigester, logDigest } from './store/log-digest.ts'

@@ -1,5 +1,6 @@
-export { type FileSpoolOptions, openFileSpool } from './file-spool.ts'
+export { type FileSpool, type FileSpoolOptions, openFileSpool } from './file-spool.ts'
 export { jsonCheckpointStore } from './json-checkpoint-store.ts'
 export { openJsonEventStore } from './json-event-store.ts'
 export { type LegacyLogOptions, legacyLog } from './legacy-log.ts'
 export type { JsonEventStoreOptions } from './options.ts'
+export { drainSpoolLeftovers, listSpoolLeftovers, type SpoolLeftover } from './spool-leftovers.ts'

@@ -20,6 +20,16 @@ interface Holder {
   readonly since: string
 }
 
+/** What a lock says of its holder. */
+export interface LockState {
+  /** 1 for the process that first locked the folder; each one that takes it over has the next number. */
+  readonly number: number
+  readonly alive: boolean
+  readonly pid?: number
+  readonly host?: string
+  readonly since?: string
+}
+
 /** The holder says this often that it lives, for those who cannot see its process. */
 const HEARTBEAT_MS = 5_000
 /** Silent for this long, a holder in another place is taken for dead. */
@@ -52,14 +62,7 @@ export class WriterLock {
 
   /** @throws CommsError `store_locked` when a living process holds the folder. */
   static async acquire(dir: string): Promise<WriterLock> {
-    const holder: Holder = {
-      released: false,
-      pid: process.pid,
-      startedAt: (await startOf(process.pid)) ?? 'unknown',
-      place: await placeOf(),
-      host: hostname(),
-      since: new Date().toISOString(),
-    }
+    const holder = await thisProcess()
     for (let turn = 0; turn < 100; turn += 1) {
       const numbers = await lockNumbers(dir)
       const newest = numbers.at(-1) ?? 0
@@ -74,11 +77,29 @@ export class WriterLock {
       }
       const path = lockPath(dir, newest + 1)
       if (!(await createWhole(path, JSON.stringify(holder)))) continue
+      // Others may have come and gone between the look at the folder and this: the newest number wins.
+      if (((await lockNumbers(dir)).at(-1) ?? 0) > newest + 1) {
+        await rm(path, { force: true })
+        continue
+      }
       letGo.delete(path)
       for (const older of numbers) await rm(lockPath(dir, older), { force: true })
       return new WriterLock(path)
     }
     throw new CommsError('store_locked', `${dir}: many processes want to write at once`)
+  }
+
+  /** Who holds the folder, or held it last; nothing for a folder that was never locked. */
+  static async stateOf(dir: string): Promise<LockState | undefined> {
+    const number = (await lockNumbers(dir)).at(-1)
+    if (number === undefined) return undefined
+    const path = lockPath(dir, number)
+    const holder = await readHolder(path)
+    if (holder === 'gone') return WriterLock.stateOf(dir)
+    if (!holder) return { number, alive: false }
+    const { pid, host, since, released } = holder
+    const alive = !released && (await silenceOf(holder, path, await thisProcess())) !== 'dead'
+    return { number, alive, pid, host, since }
   }
 
   /** Never fails: a lock whose file cannot be written is free for this process at once, and for others when this process ends. */
@@ -106,6 +127,17 @@ function locked(dir: string, { pid, host, since }: Holder, silence: 'alive' | nu
     'store_locked',
     `${held}, which was last heard of ${heard} s ago: stop that process, or, when it is gone with its machine or container, try again in ${wait} s`,
   )
+}
+
+async function thisProcess(): Promise<Holder> {
+  return {
+    released: false,
+    pid: process.pid,
+    startedAt: (await startOf(process.pid)) ?? 'unknown',
+    place: await placeOf(),
+    host: hostname(),
+    since: new Date().toISOString(),
+  }
 }
 
 function lockPath(dir: string, number: number): string {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { appendOf } from '../conformance/builders.ts'
+import { aMessage, appendOf } from '../conformance/builders.ts'
 import { eventStoreConformance } from '../conformance/event-store.ts'
 import { collect } from '../conformance/runner.ts'
 import { CommsError } from '../errors.ts'
 import { eventCache } from './event-cache.ts'
+import type { EventCache } from './event-cache-options.ts'
 import type { AppendRequest, EventStore } from './event-store.ts'
 import { memoryEventStore } from './memory-event-store.ts'
 
@@ -167,7 +168,32 @@ describe('eventCache', () => {
     expect(settled.every(({ status }) => status === 'rejected')).toBe(true)
     expect(tries).toBe(1)
     breakWith(() => undefined)
+    const { away } = cache.state()
+    expect(away).toEqual({ reason: 'disk full', retryAfterMs: expect.any(Number) })
+    await expect(cache.append([appendOf(STREAM, ['too early'])])).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: 'disk full',
+      retryAfterMs: expect.any(Number),
+    })
+    expect(tries).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, (away?.retryAfterMs ?? 0) + 5))
     await cache.append([appendOf(STREAM, ['later'])])
+    expect(cache.state().away).toBeUndefined()
+  })
+
+  it('refuses what would wait beyond maxPendingBytes, and takes it again later', async () => {
+    const { store, open } = gated()
+    const cache = eventCache({ store, maxPendingBytes: 3_000_000 })
+    const large = (key: string): AppendRequest => ({ streamId: STREAM, events: [aMessage(key, 'x'.repeat(1_000_000))] })
+    // A few are never too many.
+    const few = Array.from({ length: 32 }, (_, index) => cache.append([appendOf(STREAM, [`k${index}`])]))
+    const waiting = [cache.append([large('a')]), cache.append([large('b')])]
+    await expect(cache.append([large('c')])).rejects.toMatchObject({ code: 'store_overloaded', retryAfterMs: 1000 })
+    const small = cache.append([appendOf(STREAM, ['small'])])
+    open()
+    await Promise.all([...few, ...waiting, small])
+    await cache.append([large('c')])
+    expect(await collect(cache.readAll())).toHaveLength(36)
   })
 
   it('says how many wait as each event comes', async () => {
@@ -206,5 +232,123 @@ describe('eventCache', () => {
 
   it('refuses limits that make no sense', () => {
     expect(() => eventCache({ store: memoryEventStore(), maxBatch: 0 })).toThrow('maxBatch: expected a whole number from 1, got 0')
+  })
+})
+
+describe('eventCache over a store that hangs', () => {
+  const WRITE_TIMEOUT_MS = 80
+
+  /** A store whose calls wait until they are let go, each by itself. */
+  function hanging() {
+    const good = memoryEventStore()
+    const calls: { keys: string[]; letGo: () => void; fail: (error: unknown) => void }[] = []
+    let isHanging = true
+    const store: EventStore = {
+      append: async (requests) => {
+        const keys = requests.flatMap(({ events }) => events.map(({ idempotencyKey }) => idempotencyKey))
+        await new Promise<void>((letGo, fail) => {
+          calls.push({ keys, letGo, fail })
+          if (!isHanging) letGo()
+        })
+        return good.append(requests)
+      },
+      find: (key) => good.find(key),
+      readStream: (...given) => good.readStream(...given),
+      readAll: (...given) => good.readAll(...given),
+      close: () => good.close(),
+    }
+    const comesBack = () => {
+      isHanging = false
+    }
+    return { store, calls, comesBack }
+  }
+  const keysIn = async (cache: EventCache) => (await collect(cache.readAll())).map(({ idempotencyKey }) => idempotencyKey)
+  const appendAll = (cache: EventCache, count: number) =>
+    Promise.allSettled(Array.from({ length: count }, (_, index) => cache.append([appendOf(STREAM, [`k${index}`])])))
+  const untilTried = async (cache: EventCache) => new Promise((resolve) => setTimeout(resolve, (cache.state().away?.retryAfterMs ?? 0) + 5))
+
+  it('refuses all that waits at once, not one batch after the other, and all that comes meanwhile', async () => {
+    const { store, calls } = hanging()
+    const cache = eventCache({ store, maxBatch: 5, writeTimeoutMs: WRITE_TIMEOUT_MS })
+    const startedAt = performance.now()
+    const settled = await appendAll(cache, 50)
+    expect(performance.now() - startedAt).toBeLessThan(WRITE_TIMEOUT_MS * 5)
+    for (const each of settled) expect(each).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+    await expect(cache.append([appendOf(STREAM, ['meanwhile'])])).rejects.toMatchObject({
+      code: 'store_unavailable',
+      retryAfterMs: expect.any(Number),
+    })
+    expect(calls.map(({ keys }) => keys.length)).toEqual([5])
+    expect(cache.state().pending).toBe(0)
+  })
+
+  it('tries the store with one write, and is longer silent when that hangs too', async () => {
+    const { store, calls } = hanging()
+    const cache = eventCache({ store, writeTimeoutMs: WRITE_TIMEOUT_MS, random: () => 0 })
+    await appendAll(cache, 20)
+    const first = cache.state().away?.retryAfterMs as number
+    await untilTried(cache)
+    const probe = appendAll(cache, 20)
+    await Promise.resolve()
+    await expect(cache.append([appendOf(STREAM, ['beside the probe'])])).rejects.toMatchObject({ code: 'store_unavailable' })
+    await probe
+    expect(calls).toHaveLength(2)
+    expect(cache.state().away?.retryAfterMs).toBeGreaterThan(first)
+  })
+
+  it('stays right when a write that was given up succeeds late: appended again, its events are repeats', async () => {
+    const { store, calls, comesBack } = hanging()
+    const cache = eventCache({ store, writeTimeoutMs: WRITE_TIMEOUT_MS })
+    await appendAll(cache, 3)
+    comesBack()
+    calls[0]?.letGo()
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(cache.state().away).toBeUndefined()
+    const [again] = await cache.append([appendOf(STREAM, ['k0', 'new'])])
+    expect(again).toMatchObject({ status: 'recorded', events: [{ repeated: true }, { repeated: false }], version: 4 })
+    expect(await keysIn(cache)).toEqual(['k0', 'k1', 'k2', 'new'])
+    expect(cache.state().pending).toBe(0)
+  })
+
+  it('stays right when a write that was given up fails late: the store is not left alone once more', async () => {
+    const { store, calls, comesBack } = hanging()
+    const cache = eventCache({ store, writeTimeoutMs: WRITE_TIMEOUT_MS })
+    await appendAll(cache, 3)
+    await untilTried(cache)
+    comesBack()
+    await cache.append([appendOf(STREAM, ['a'])])
+    calls[0]?.fail(new CommsError('store_unavailable', 'no answer'))
+    await new Promise((resolve) => setTimeout(resolve))
+    await cache.append([appendOf(STREAM, ['b'])])
+    expect(await keysIn(cache)).toEqual(['a', 'b'])
+  })
+
+  it('refuses what has waited too long behind a store that is slow, one write after the other', async () => {
+    const { store, comesBack } = hanging()
+    comesBack()
+    const slow: EventStore = {
+      ...store,
+      append: async (requests) => {
+        await new Promise((resolve) => setTimeout(resolve, WRITE_TIMEOUT_MS * 0.7))
+        return store.append(requests)
+      },
+    }
+    const cache = eventCache({ store: slow, maxBatch: 1, writeTimeoutMs: WRITE_TIMEOUT_MS })
+    const startedAt = performance.now()
+    const settled = await appendAll(cache, 30)
+    expect(performance.now() - startedAt).toBeLessThan(WRITE_TIMEOUT_MS * 5)
+    const recorded = settled.filter(({ status }) => status === 'fulfilled').length
+    expect(recorded).toBeGreaterThan(0)
+    expect(await keysIn(cache)).toEqual(Array.from({ length: recorded }, (_, index) => `k${index}`))
+    expect(cache.state().pending).toBe(0)
+  })
+
+  it('closes although a write hangs', async () => {
+    const { store } = hanging()
+    const cache = eventCache({ store, writeTimeoutMs: WRITE_TIMEOUT_MS })
+    const appending = appendAll(cache, 3)
+    await Promise.resolve()
+    await cache.close()
+    expect((await appending).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
   })
 })

@@ -1,54 +1,24 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import { TimeBudget } from '../time-budget.ts'
+import type { EventCache, EventCacheOptions, EventCacheState } from './event-cache-options.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
+import { type PendingAppend, PendingAppends } from './pending-appends.ts'
 import { RecentEvents } from './recent-events.ts'
-
-export interface EventCacheOptions {
-  /** Where the events go. Closed by the cache's `close()`. */
-  readonly store: EventStore
-  /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
-  readonly maxBatch?: number
-  /**
-   * Most writes under way at once, when the store is quick: what waits is shared between them, and while the store makes one durable
-   * the next is made ready. Events of one stream are never in two, so they keep their order. @default 2
-   */
-  readonly maxWrites?: number
-  /** Most events that wait; more are refused with `store_overloaded`, so that memory stays bounded while the store is slow. @default 10000 */
-  readonly maxPending?: number
-  /** How many of the newest events at least stay in memory for `find`; at most twice as many do. @default 1000 */
-  readonly recent?: number
-  /** Told of each event that waits for the next write, and of how many now do. For logs. */
-  readonly onQueued?: (event: NewEvent, pending: number) => void
-}
-
-export interface EventCacheState {
-  /** Events that wait or are being written. */
-  readonly pending: number
-  /** Writes so far, failed ones left out. */
-  readonly writes: number
-  /** Events in the last write. */
-  readonly lastBatch: number
-  /** How long the last write took until it was durable, in milliseconds. */
-  readonly lastFlushMs: number
-}
-
-/** An {@link EventStore} in front of another one: see {@link eventCache}. */
-export interface EventCache extends EventStore {
-  state(): EventCacheState
-  /**
-   * The log from a position on, and then what this process records, as it is recorded: for consumers in the same process. Ends with
-   * the signal or when the cache is closed. What other processes record is seen when this one records next.
-   */
-  tail(options: { readonly after?: Position; readonly signal: AbortSignal }): AsyncIterable<RecordedEvent>
-}
+import { StoreAvailability } from './store-availability.ts'
 
 /**
  * Batches appends in front of any store: those that wait while writes are under way go together in the next one, so the store syncs
  * once for many and a lone event waits for nobody. Each caller still hears only of its own requests, and only when they are durable.
  *
  * A batch that fails for its content is split until the poison request stands alone; the others are recorded. Beside the promises of
- * an EventStore, `append` throws `store_overloaded` when more than `maxPending` events wait. Do not change events before it resolves.
+ * an EventStore, `append` throws `store_overloaded` when more than `maxPending` events or `maxPendingBytes` wait. Do not change events
+ * before it resolves.
+ *
+ * A store that is away (`store_unavailable`, or no answer within `writeTimeoutMs`) is left alone for a while: all that waits is refused
+ * at once, and so is what comes, with `store_unavailable` and `retryAfterMs`. Then one write tries it. What was refused may have been
+ * recorded, or may be so later, when the outcome of its write is unknown.
  * @example
  * const store = eventCache({ store: memoryEventStore() })
  */
@@ -61,28 +31,31 @@ const WORTH_A_WRITE = 16
 /** A store that takes longer for a write is waited for anyway: the more goes in one write the better. */
 const QUICK_WRITE_MS = 2
 
-interface Waiting {
-  readonly requests: readonly AppendRequest[]
-  readonly size: number
-  readonly resolve: (results: readonly AppendResult[]) => void
-  readonly reject: (error: unknown) => void
+/** One write under way. */
+interface Write {
+  readonly streams: ReadonlySet<string>
+  readonly batch: readonly PendingAppend[]
+  readonly begun: number
+  /** Why its callers hear nothing of it any more. */
+  givenUp?: CommsError
 }
 
 class BatchingCache implements EventCache {
   readonly #store: EventStore
   readonly #maxBatch: number
   readonly #maxWrites: number
-  readonly #maxPending: number
+  readonly #writeTimeoutMs: number
+  readonly #budget: TimeBudget
+  readonly #availability: StoreAvailability
+  readonly #pending: PendingAppends
   readonly #onQueued: ((event: NewEvent, pending: number) => void) | undefined
   readonly #recent: RecentEvents
   readonly #tails = new Set<() => void>()
-  #waiting: Waiting[] = []
-  #pending = 0
   #writes = 0
   #lastBatch = 0
   #lastFlushMs = 0
-  /** The writes under way: the streams that each is about. */
-  readonly #writing = new Set<ReadonlySet<string>>()
+  /** The writes under way that are waited for. */
+  readonly #writing = new Set<Write>()
   #starting = false
   #idle: (() => void)[] = []
   #closing: Promise<void> | undefined
@@ -91,29 +64,36 @@ class BatchingCache implements EventCache {
     this.#store = options.store
     this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
     this.#maxWrites = atLeastOne('maxWrites', options.maxWrites ?? 2)
-    this.#maxPending = atLeastOne('maxPending', options.maxPending ?? 10_000)
+    this.#pending = new PendingAppends({
+      maxEvents: atLeastOne('maxPending', options.maxPending ?? 10_000),
+      maxBytes: atLeastOne('maxPendingBytes', options.maxPendingBytes ?? 67_108_864),
+    })
+    this.#writeTimeoutMs = atLeastOne('writeTimeoutMs', options.writeTimeoutMs ?? 5_000)
+    this.#budget = new TimeBudget(this.#writeTimeoutMs, () => this.#giveUpOverdue(), options.sleep)
+    this.#availability = new StoreAvailability(options)
     this.#recent = new RecentEvents(options.recent ?? 1000)
     this.#onQueued = options.onQueued
   }
 
   state(): EventCacheState {
-    return { pending: this.#pending, writes: this.#writes, lastBatch: this.#lastBatch, lastFlushMs: this.#lastFlushMs }
+    const { message, retryAfterMs = 0 } = this.#availability.refusal() ?? {}
+    return {
+      pending: this.#pending.events,
+      writes: this.#writes,
+      lastBatch: this.#lastBatch,
+      lastFlushMs: this.#lastFlushMs,
+      ...(message === undefined ? {} : { away: { reason: message, retryAfterMs } }),
+    }
   }
 
   append(requests: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
-      let size = 0
-      for (const { events } of requests) size += events.length
-      // A call larger than the limit passes when nothing waits: it could never pass otherwise.
-      if (this.#pending > 0 && this.#pending + size > this.#maxPending) {
-        throw new CommsError('store_overloaded', `${this.#pending} events wait for the store, the limit is ${this.#maxPending}`, {
-          retryAfterMs: 1000,
-        })
-      }
-      this.#waiting.push({ requests, size, resolve, reject })
-      this.#pending += size
-      if (this.#onQueued) this.#tellQueued(requests, this.#pending - size)
+      const refusal = this.#availability.refusal()
+      if (refusal) throw refusal
+      const before = this.#pending.events
+      this.#pending.add({ requests, begun: this.#budget.begin(), resolve, reject })
+      if (this.#onQueued) this.#tellQueued(requests, before)
       this.#startSoon()
     })
   }
@@ -181,7 +161,8 @@ class BatchingCache implements EventCache {
   }
 
   async #closeWhenIdle(): Promise<void> {
-    if (this.#waiting.length > 0 || this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#pending.waiting.length > 0 || this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#budget.stop()
     this.#wakeTails()
     await this.#store.close()
   }
@@ -201,29 +182,33 @@ class BatchingCache implements EventCache {
   }
 
   #startWrites(): void {
-    while (this.#waiting.length > 0 && this.#writing.size < this.#mostWrites()) {
+    while (this.#pending.waiting.length > 0 && this.#writing.size < this.#mostWrites()) {
       const { batch, streams } = this.#takeBatch()
       if (batch.length === 0) return
-      this.#writing.add(streams)
-      void this.#write(batch).then(() => {
-        this.#writing.delete(streams)
-        if (this.#waiting.length > 0) this.#startSoon()
-        else if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
-      })
+      const write: Write = { streams, batch, begun: this.#budget.begin() }
+      this.#writing.add(write)
+      void this.#write(write, batch).then(() => this.#ended(write))
     }
+  }
+
+  #ended(write: Write): void {
+    if (!this.#writing.delete(write)) return
+    if (this.#pending.waiting.length > 0) this.#startSoon()
+    else if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /**
    * This write's share of what waits, and what belongs to the same streams, up to the first append to a stream that another write is
    * about: it must not overtake it.
    */
-  #takeBatch(): { batch: readonly Waiting[]; streams: ReadonlySet<string> } {
-    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#waiting.length / (this.#mostWrites() - this.#writing.size)))
-    const others = [...this.#writing]
+  #takeBatch(): { batch: readonly PendingAppend[]; streams: ReadonlySet<string> } {
+    if (!this.#availability.take()) return { batch: [], streams: new Set() }
+    const share = Math.max(WORTH_A_WRITE, Math.ceil(this.#pending.waiting.length / (this.#mostWrites() - this.#writing.size)))
+    const others = [...this.#writing].map(({ streams }) => streams)
     const streams = new Set<string>()
     let events = 0
     let count = 0
-    for (const { requests, size } of this.#waiting) {
+    for (const { requests, size } of this.#pending.waiting) {
       if (count > 0 && events + size > this.#maxBatch) break
       if (others.some((other) => isAbout(requests, other))) break
       if (count >= share && !isAbout(requests, streams)) break
@@ -231,12 +216,13 @@ class BatchingCache implements EventCache {
       events += size
       count += 1
     }
-    const batch = this.#waiting.slice(0, count)
-    this.#waiting = this.#waiting.slice(count)
-    return { batch, streams }
+    if (count === 0) this.#availability.skipped()
+    return { batch: this.#pending.take(count), streams }
   }
 
-  async #write(batch: readonly Waiting[]): Promise<void> {
+  async #write(write: Write, batch: readonly PendingAppend[]): Promise<void> {
+    // The first half of a batch found the store away: this half would fare no better.
+    if (write.givenUp) return this.#pending.reject(batch, write.givenUp)
     const startedAt = performance.now()
     try {
       const together: AppendRequest[] = []
@@ -245,30 +231,52 @@ class BatchingCache implements EventCache {
       // While the store works; afterwards the callers wait.
       const copies = this.#recent.copy(together)
       const results = await appending
+      this.#availability.answered()
       this.#writes += 1
       this.#lastFlushMs = performance.now() - startedAt
-      this.#lastBatch = 0
+      this.#lastBatch = batch.reduce((sum, { size }) => sum + size, 0)
       this.#recent.add(copies, results)
-      let next = 0
-      for (const { requests, size, resolve } of batch) {
-        this.#pending -= size
-        this.#lastBatch += size
-        resolve(requests.length === 1 ? [results[next] as AppendResult] : results.slice(next, next + requests.length))
-        next += requests.length
-      }
+      if (!write.givenUp) this.#pending.resolve(batch, results)
       this.#wakeTails()
     } catch (error) {
-      if (batch.length > 1 && !isOutage(error)) {
-        const middle = Math.ceil(batch.length / 2)
-        await this.#write(batch.slice(0, middle))
-        await this.#write(batch.slice(middle))
-        return
+      // What a write that was given up ends with is old news.
+      if (write.givenUp) return
+      if (isCommsError(error, 'store_unavailable')) return this.#foundAway(write, batch, error)
+      if (isStoreError(error)) {
+        this.#availability.skipped()
+        return this.#pending.reject(batch, error)
       }
-      for (const { size, reject } of batch) {
-        this.#pending -= size
-        reject(error)
-      }
+      this.#availability.answered()
+      if (batch.length === 1) return this.#pending.reject(batch, error)
+      const middle = Math.ceil(batch.length / 2)
+      await this.#write(write, batch.slice(0, middle))
+      await this.#write(write, batch.slice(middle))
     }
+  }
+
+  /** The store is away: this write, and all that waits, would wait in vain. */
+  #foundAway(write: Write, batch: readonly PendingAppend[], error: CommsError): void {
+    write.givenUp = error
+    this.#availability.away(error)
+    this.#pending.reject(batch, error)
+    this.#pending.reject(this.#pending.take(this.#pending.waiting.length), error)
+  }
+
+  /** Whether anything still waits for the store. */
+  #giveUpOverdue(): boolean {
+    for (const write of this.#writing) {
+      if (!this.#budget.isOver(write.begun)) continue
+      const message = `The store did not answer within ${this.#writeTimeoutMs} ms; what was given to it may still be recorded`
+      this.#foundAway(write, write.batch, new CommsError('store_unavailable', message))
+      // Its streams are free again: whoever keeps an order appends what was refused before what comes later.
+      this.#ended(write)
+    }
+    const { waiting } = this.#pending
+    let overdue = 0
+    while (overdue < waiting.length && this.#budget.isOver((waiting[overdue] as PendingAppend).begun)) overdue += 1
+    const message = `Waited longer than ${this.#writeTimeoutMs} ms for the store, which is slow`
+    this.#pending.reject(this.#pending.take(overdue), new CommsError('store_unavailable', message, { retryAfterMs: 1000 }))
+    return this.#pending.events > 0
   }
 
   #checkOpen(): void {
@@ -281,7 +289,7 @@ function isAbout(requests: readonly AppendRequest[], streams: ReadonlySet<string
 }
 
 /** Whether every request of the batch would fail in the same way. */
-function isOutage(error: unknown): boolean {
+function isStoreError(error: unknown): boolean {
   return isCommsError(error) && error.code.startsWith('store_')
 }
 

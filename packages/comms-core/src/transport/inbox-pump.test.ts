@@ -5,6 +5,7 @@ import type { EventFact } from '../events/message-event.ts'
 import { silentLogger, systemClock, uuidSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
+import { Arrivals } from './arrivals.ts'
 import { startInboxPump } from './inbox-pump.ts'
 import type { InboxReader, Transport } from './transport.ts'
 
@@ -71,7 +72,7 @@ async function pumped(bodies: string[], over: { store?: EventStore; breaks?: 're
         return inbox.receive(options)
       },
     },
-    store: over.store ?? store,
+    arrivals: new Arrivals({ store: over.store ?? store }),
     clock: systemClock,
     ids: uuidSource,
     logger: silentLogger,

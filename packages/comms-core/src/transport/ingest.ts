@@ -2,19 +2,17 @@ import { CommsError, isCommsError } from '../errors.ts'
 import type { EventFact, NewEvent } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
 import type { Clock, IdSource } from '../runtime.ts'
-import type { AppendRequest, EventStore } from '../store/event-store.ts'
-import type { Spool } from '../store/spool.ts'
+import type { AppendRequest } from '../store/event-store.ts'
+import type { Arrivals } from './arrivals.ts'
 import { quarantineFact } from './quarantine.ts'
 import type { Transport } from './transport.ts'
 import type { WebhookRequest } from './webhook-request.ts'
 
 /** Where the facts of webhooks and inboxes go. */
 export interface IngestOptions {
-  readonly store: EventStore
+  readonly arrivals: Arrivals
   readonly clock: Clock
   readonly ids: IdSource
-  readonly spool?: Spool
-  readonly onSpooled?: () => void
   /** Puts on events what is known of their contacts, within a time of its own. Never throws. */
   readonly enrich?: (events: readonly NewEvent[]) => Promise<readonly NewEvent[]>
 }
@@ -31,7 +29,8 @@ export interface Ingested {
 type Parse = (request: WebhookRequest) => readonly EventFact[] | Promise<readonly EventFact[]>
 
 /**
- * Records what a verified request says; raw, in quarantine, when it is not understood; in the spool while the store is away.
+ * Records what a verified request says; raw, in quarantine, when it is not understood; in the spool while the store is away
+ * or does not answer in time.
  * @throws CommsError `store_unavailable`, `store_overloaded` and the like when it could be kept nowhere.
  */
 export async function ingest(transport: Transport, request: WebhookRequest, parse: Parse, options: IngestOptions): Promise<Ingested> {
@@ -70,26 +69,12 @@ export function appendRequests(events: readonly NewEvent[]): AppendRequest[] {
 }
 
 /** Into the log, or, while the store is away, into the spool. */
-async function record(parsed: readonly NewEvent[], { store, spool, onSpooled }: IngestOptions): Promise<Ingested> {
-  const requests = appendRequests(parsed)
-  // What came earlier goes into the log earlier, so that a conversation stays in its order.
-  if (spool && (await spool.size()) > 0) return putAside('Earlier webhooks still wait in the spool')
-  try {
-    const results = await store.append(requests)
-    const events = results.flatMap((result) => {
-      if (result.status === 'recorded') return result.events
-      throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
-    })
-    return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
-  } catch (error) {
-    // What waits for an operator waits in the spool as well: the provider would give up first.
-    if (!spool || !(isCommsError(error, 'store_unavailable') || isCommsError(error, 'store_misconfigured'))) throw error
-    return putAside(error.message)
-  }
-
-  async function putAside(reason: string): Promise<Ingested> {
-    await spool?.put(requests)
-    onSpooled?.()
-    return { outcome: 'spooled', events: [], reason }
-  }
+async function record(parsed: readonly NewEvent[], { arrivals }: IngestOptions): Promise<Ingested> {
+  const kept = await arrivals.keep(appendRequests(parsed))
+  if (kept.in === 'spool') return { outcome: 'spooled', events: [], reason: kept.reason }
+  const events = kept.results.flatMap((result) => {
+    if (result.status === 'recorded') return result.events
+    throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
+  })
+  return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
 }
