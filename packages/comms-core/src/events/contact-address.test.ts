@@ -90,17 +90,91 @@ describe('parseContactAddress', () => {
 })
 
 describe('anyContactAddress', () => {
-  it.each(['867051000000001@bot', 'impots gouv?', '\ud800', 'x'.repeat(600), 'a\nb'])(
-    'reads %j, which is no known kind, as other',
-    (raw) => {
-      const address = anyContactAddress(raw)
-      expect(address.kind).toBe('other')
-      expect(address.value).toMatch(/^other:[!-~]+$/)
-      expect(contactAddressSchema.parse(address)).toEqual(address)
-    },
-  )
+  it.each([
+    ['whatsapp:FR.ABC123XYZ', 'lid', 'lid:FR.ABC123XYZ'],
+    ['whatsapp:FR.abc123XYZ', 'lid', 'lid:FR.abc123XYZ'],
+    ['whatsapp:FR.ENT.11800000000000000001', 'lid', 'lid:FR.ENT.11800000000000000001'],
+    ['FR.13491200000000000001', 'lid', 'lid:FR.13491200000000000001'],
+    [`whatsapp:US.${'a1'.repeat(64)}`, 'lid', `lid:US.${'a1'.repeat(64)}`],
+    ['100000000000001:99@hosted.lid', 'lid', 'lid:100000000000001'],
+    ['33639980001:12@hosted', 'phone', '+33639980001'],
+    ['33639980001_1:12@s.whatsapp.net', 'phone', '+33639980001'],
+    ['867051000000001@bot', 'other', 'other:867051000000001%40bot'],
+    ['867051000000001:3@bot', 'other', 'other:867051000000001%40bot'],
+    ["L'Agence", 'sender-name', "L'AGENCE"],
+    ['L\u2019Agence', 'sender-name', "L'AGENCE"],
+    ['impots.gouv', 'sender-name', 'IMPOTS.GOUV'],
+    ['Café *7/7*', 'sender-name', 'CAFÉ *7/7*'],
+    ['FR.INFO', 'sender-name', 'FR.INFO'],
+    ['+3336184', 'short-code', '+3336184'],
+    ['whatsapp:+22997000001', 'phone', '+22997000001'],
+    ['22997000001@c.us', 'phone', '+22997000001'],
+    ['+999912345678', 'phone', '+999912345678'],
+    ['\u202a+33639980001\u202c', 'phone', '+33639980001'],
+    [`${'a'.repeat(80)}@reply.example.org`, 'email', `${'a'.repeat(80)}@reply.example.org`],
+    ['camille@mail_2.example.org', 'email', 'camille@mail_2.example.org'],
+    ['"Camille Martin"@example.org', 'email', '"camille martin"@example.org'],
+    ['"camille"@example.org', 'email', 'camille@example.org'],
+    ['"Camille" <camille@example.org>', 'email', 'camille@example.org'],
+  ])('reads %j as %s %j', (raw, kind, value) => {
+    expect(anyContactAddress(raw)).toEqual({ kind, value, raw })
+  })
+
+  it.each([
+    'impots gouv? non',
+    '\ud800',
+    'x'.repeat(600),
+    'a\nb',
+    'messenger:4010000000000001',
+    'root@localhost',
+    'a@example.com\r\nBcc: x@example.org',
+    '"a\r\nb"@example.org',
+    '../../etc/passwd@broadcast',
+    '..@broadcast',
+    '/@broadcast',
+    'a\nINFO: fake@broadcast',
+    '\u001b[2J\u001b[31mFAKE\u001b[0m@broadcast',
+    '\u0000@broadcast',
+    "';drop table message_events;--@broadcast",
+    '\u202egnp.exe@broadcast',
+    'a\u2028INFO x@broadcast',
+    'transport:greenapi:x@broadcast',
+    `${'x'.repeat(65)}@broadcast`,
+    'x/../y@newsletter',
+    'x\ny@lid',
+    'MAILER-DAEMON',
+  ])('reads %j, which is no known kind, as other, in printable characters', (raw) => {
+    const address = anyContactAddress(raw)
+    expect(address.kind).toBe('other')
+    expect(address.value).toMatch(/^other:[\w!'()*.%~-]{1,210}$/)
+    expect(contactAddressSchema.parse(address)).toEqual(address)
+  })
 
   it('reads a known kind as parseContactAddress does', () => {
     expect(anyContactAddress('33639980001@c.us')).toEqual(parseContactAddress('33639980001@c.us'))
+  })
+
+  it('gives different addresses different values, and no control character or line break to any', () => {
+    const odd = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 700 }),
+      fc.string({ unit: fc.constantFrom('~', '%', 'a', '%7E', '\ud800', 'é', ':'), minLength: 100, maxLength: 300 }),
+    )
+    fc.assert(
+      fc.property(odd, odd, (one, two) => {
+        fc.pre(one.trim() !== '' && two.trim() !== '')
+        const [a, b] = [anyContactAddress(one), anyContactAddress(two)]
+        expect(a.value).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+        expect(contactAddressSchema.safeParse(a).success).toBe(true)
+        if (a.kind === 'other' && b.kind === 'other') expect(a.value === b.value).toBe(one.trim() === two.trim())
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('tells long addresses apart that begin alike', () => {
+    const [one, two] = ['1', '2'].map((end) => anyContactAddress(`${'é'.repeat(400)}${end}`).value)
+    expect(one).not.toBe(two)
+    // Nor can a short one be written that looks like the long one.
+    expect(anyContactAddress((one as string).slice('other:'.length)).value).not.toBe(one)
   })
 })

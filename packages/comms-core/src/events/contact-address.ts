@@ -1,6 +1,13 @@
-import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { z } from 'zod'
 import { CommsError } from '../errors.ts'
+import { describe } from './describe.ts'
+import { readEmail, readLenientEmail } from './email-address.ts'
+import { otherAddress } from './other-address.ts'
+import { readPhone, regionOf, SHORT_CODE } from './phone-number.ts'
+import { type PhoneInText, phonesIn } from './phone-text.ts'
+import { plainText } from './plain-text.ts'
+import { readSenderName } from './sender-name.ts'
+import { isWhatsAppServer, readUserId, readWhatsAppId } from './whatsapp-id.ts'
 
 /**
  * One place where a party can be reached. `value` is the one canonical spelling, by which addresses are compared and streams are
@@ -10,11 +17,11 @@ import { CommsError } from '../errors.ts'
  * |---|---|---|
  * | `phone` | `+33639980001` (E.164) | `06 39 98 00 01` with region FR, `33639980001@c.us`, `whatsapp:+33639980001` |
  * | `email` | `a@example.com` (lower case, domain in ASCII) | `A@Example.com`, `mailto:a@example.com` |
- * | `lid` | `lid:100000000000001` | `100000000000001@lid`: a WhatsApp privacy id, never a phone number |
+ * | `lid` | `lid:100000000000001`, `lid:FR.ABC123XYZ` | `100000000000001@lid`, `whatsapp:FR.ABC123XYZ`: a WhatsApp privacy id, never a phone number |
  * | `group` | `group:120363000000000001` | `120363000000000001@g.us` |
  * | `broadcast` | `broadcast:status` | `status@broadcast`, `…@newsletter` |
- * | `short-code` | `36184` | 3 to 8 digits that are no phone number |
- * | `sender-name` | `BRAND` (upper case) | alphanumeric SMS sender, at most 11 characters with a letter |
+ * | `short-code` | `36184`, `+3336184` | 3 to 8 digits that are no phone number, with or without a country code |
+ * | `sender-name` | `L'AGENCE` (upper case) | alphanumeric SMS sender, at most 11 characters with a letter |
  * | `other` | `other:867051000000001%40bot` | whatever a provider wrote that is none of the above, see {@link anyContactAddress} |
  */
 export const contactAddressSchema = z.strictObject({
@@ -31,125 +38,97 @@ export interface AddressOptions {
 }
 
 /**
- * Reads an address in any of the spellings above.
- * @throws CommsError `address_invalid` when it is none of them; `configuration_invalid` when `defaultRegion` is no country code.
+ * Reads an address that a person typed, in any of the spellings above. Invisible characters, words and extensions around a phone number
+ * are no part of it: `Tél. : 06 39 98 00 01 (bureau)`.
+ * @throws CommsError `address_invalid` when it is none of them, or holds several phone numbers; `configuration_invalid` when
+ * `defaultRegion` is no country code.
  * @example
  * parseContactAddress('06 39 98 00 01', { defaultRegion: 'FR' }).value // '+33639980001'
  */
 export function parseContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
   const text = raw.trim()
-  const found = text.length === 0 || text.length > 512 ? undefined : read(text, options)
-  if (!found) throw new CommsError('address_invalid', `Expected a phone number, e-mail address or chat id, got ${describe(raw)}`)
-  return { ...found, raw: text }
+  if (text.length === 0 || text.length > MOST_CHARACTERS) throw unreadable(raw)
+  const known = readPlain(text, options)
+  if (known) return { ...known, raw: text }
+  const phones = text.includes('@') ? [] : phoneNumbersIn(text, options)
+  if (phones.length > 1) {
+    throw new CommsError(
+      'address_invalid',
+      `Expected one phone number, e-mail address or chat id, got ${phones.length} numbers in ${describe(raw)}`,
+    )
+  }
+  const [phone] = phones
+  // What was cut away around the number must not be dialled with it.
+  if (phone) return { kind: 'phone', value: phone.value, raw: phone.text }
+  const name = readSenderName(text)
+  if (name === undefined || text.includes('@')) throw unreadable(raw)
+  return { kind: 'sender-name', value: name, raw: text }
 }
 
 /**
- * Reads an address that a provider wrote. Text of no known kind becomes an address of kind `other`, so that an odd address never costs
- * the message it came with. For what a person typed, use {@link parseContactAddress}, which refuses it.
+ * Reads an address that a provider wrote, more leniently than {@link parseContactAddress}: the sender of a mail counts although its address
+ * breaks a rule, and so does a number that no plan has. Text of no known kind becomes an address of kind `other`, so that an odd address
+ * never costs the message it came with. Nothing but letters, digits and the signs of its kind gets into a `value`.
  * @throws CommsError `address_invalid` only for text that is empty; `configuration_invalid` when `defaultRegion` is no country code.
  * @example
  * anyContactAddress('867051000000001@bot').value // 'other:867051000000001%40bot'
  */
 export function anyContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
   const text = raw.trim()
-  const known = text.length === 0 || text.length > 512 ? undefined : read(text, options)
-  if (known) return { ...known, raw: text }
-  if (text.length === 0) throw new CommsError('address_invalid', `Expected an address, got ${describe(raw)}`)
-  return { kind: 'other', value: `other:${encodeURIComponent(text.replace(/\p{Cs}/gu, '\ufffd'))}`.slice(0, 512), raw: text.slice(0, 512) }
+  if (text.length === 0) throw unreadable(raw)
+  if (text.length > MOST_CHARACTERS) return { kind: 'other', value: otherAddress(text), raw: wellFormed(text.slice(0, MOST_CHARACTERS)) }
+  const known = readPlain(text, options) ?? readOdd(text, options)
+  return known ? { ...known, raw: text } : { kind: 'other', value: otherAddress(text), raw: wellFormed(text) }
 }
+
+/** The phone numbers of a text that a person wrote, each once; see {@link phonesIn}. */
+export function phoneNumbersIn(text: string, { defaultRegion }: AddressOptions = {}): readonly PhoneInText[] {
+  return phonesIn(text, regionOf(defaultRegion))
+}
+
+const MOST_CHARACTERS = 512
 
 type Canonical = Omit<ContactAddress, 'raw'>
 
-function read(text: string, options: AddressOptions): Canonical | undefined {
-  const bare = text.replace(/^(whatsapp|sms|tel|mailto):/i, '')
+/** An address that is written as it should be. */
+function readPlain(text: string, { defaultRegion }: AddressOptions): Canonical | undefined {
+  const [, scheme = '', bare = text] = SCHEME.exec(text) ?? []
   const at = bare.lastIndexOf('@')
-  if (at >= 0) return WHATSAPP_SERVERS.has(bare.slice(at + 1).toLowerCase()) ? readJid(bare, at) : readEmail(bare, at)
-  return readPhone(bare, options) ?? readSender(bare)
-}
-
-const WHATSAPP_SERVERS = new Set(['c.us', 's.whatsapp.net', 'lid', 'g.us', 'broadcast', 'newsletter'])
-
-/** WhatsApp ids: `<user>[:<device>]@<server>`. https://green-api.com/en/docs/api/chat-id/ */
-function readJid(text: string, at: number): Canonical | undefined {
-  const user = text.slice(0, at).split(':')[0] as string
-  switch (text.slice(at + 1).toLowerCase()) {
-    case 'c.us':
-    case 's.whatsapp.net': {
-      // WhatsApp knows numbers that the numbering plans here do not list yet: digits from it are a phone number, listed or not.
-      if (!/^\d{5,16}$/.test(user)) return undefined
-      const whole = withoutMexicanOne(`+${user}`)
-      const listed = parsePhoneNumberFromString(whole)
-      return { kind: 'phone', value: listed?.isValid() ? listed.number : whole }
-    }
-    case 'lid':
-      return /^\d{1,32}$/.test(user) ? { kind: 'lid', value: `lid:${user}` } : undefined
-    case 'g.us':
-      return /^\d{5,32}(-\d{1,32})?$/.test(user) ? { kind: 'group', value: `group:${user}` } : undefined
-    case 'broadcast':
-      return user ? { kind: 'broadcast', value: `broadcast:${user}` } : undefined
-    case 'newsletter':
-      return user ? { kind: 'broadcast', value: `newsletter:${user}` } : undefined
-    default:
-      return undefined
+  if (at >= 0) {
+    if (!isWhatsAppServer(bare.slice(at + 1))) return asEmail(readEmail(bare, at))
+    const known = readWhatsAppId(bare, at)
+    return known?.kind === 'other' ? undefined : known
   }
+  const phone = readPhone(bare, regionOf(defaultRegion))
+  if (phone !== undefined) return { kind: 'phone', value: phone }
+  if (SHORT_CODE.test(bare)) return { kind: 'short-code', value: bare }
+  return scheme.toLowerCase() === 'whatsapp:' || bare.length > 11 ? readUserId(bare) : undefined
 }
 
-const HOST_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+const SCHEME = /^(whatsapp:|sms:|tel:|mailto:)(.*)$/is
 
-function readEmail(text: string, at: number): Canonical | undefined {
-  const local = text.slice(0, at)
-  // Control and space characters would let a header be injected; quotes are legal but no mailbox in use has them.
-  if (local.length === 0 || local.length > 64 || /[\p{C}\s"(),:;<>@[\\\]]/u.test(local) || /^\.|\.\.|\.$/.test(local)) return undefined
-  const domain = asciiDomain(text.slice(at + 1))
-  const labels = domain?.split('.') ?? []
-  if (labels.length < 2 || !labels.every((label) => HOST_LABEL.test(label)) || /^\d+$/.test(labels.at(-1) as string)) return undefined
-  return { kind: 'email', value: `${local.normalize('NFC').toLowerCase()}@${domain}` }
+/** What only a provider writes. */
+function readOdd(text: string, { defaultRegion }: AddressOptions): Canonical | undefined {
+  const bare = SCHEME.exec(text)?.[2] ?? text
+  const at = bare.lastIndexOf('@')
+  if (at >= 0) return isWhatsAppServer(bare.slice(at + 1)) ? readWhatsAppId(bare, at) : asEmail(readLenientEmail(bare))
+  const phone = readPhone(plainText(bare).trim(), regionOf(defaultRegion))
+  if (phone !== undefined) return { kind: 'phone', value: phone }
+  const international = /^\+([1-9]\d{4,14})$/.exec(bare)?.[1]
+  // With its country a short code keeps it: another country may have the same code. https://www.itu.int/rec/T-REC-E.164
+  if (international) return { kind: international.length < 9 ? 'short-code' : 'phone', value: `+${international}` }
+  const name = readSenderName(bare)
+  return name === undefined ? undefined : { kind: 'sender-name', value: name }
 }
 
-function asciiDomain(domain: string): string | undefined {
-  if (domain.length === 0 || /[\s/?#@:\\%]/.test(domain)) return undefined
-  try {
-    return new URL(`http://${domain}`).hostname.replace(/\.$/, '')
-  } catch {
-    return undefined
-  }
+function asEmail(value: string | undefined): Canonical | undefined {
+  return value === undefined ? undefined : { kind: 'email', value }
 }
 
-function readPhone(text: string, options: AddressOptions): Canonical | undefined {
-  if (!/^[+\d(]/.test(text) || !/^[+\d\s().\-/\u00a0\u2010-\u2015]*$/.test(text)) return undefined
-  const region = options.defaultRegion?.toUpperCase()
-  if (region !== undefined && !isSupportedCountry(region)) {
-    throw new CommsError(
-      'configuration_invalid',
-      `defaultRegion: expected an ISO country code such as "FR", got ${describe(options.defaultRegion)}`,
-    )
-  }
-  const international = withoutMexicanOne(text.startsWith('00') ? `+${text.slice(2)}` : text)
-  const number = parsePhoneNumberFromString(international, region)
-  if (number?.isValid()) return { kind: 'phone', value: number.number }
-  // A number of the right length is taken too: numbering plans change faster than the list of them at hand. A bare 3 to 8 digits is not.
-  if (number?.isPossible() && !SHORT_CODE.test(text)) return { kind: 'phone', value: number.number }
-  return undefined
+function wellFormed(text: string): string {
+  return text.replace(/\p{Cs}/gu, '\ufffd')
 }
 
-/** Mexico took the 1 behind its country code away in 2019; WhatsApp writes it still, and answers go to the raw address. */
-function withoutMexicanOne(international: string): string {
-  if (!international.startsWith('+52')) return international
-  const mobile = /^\+521([2-9]\d{9})$/.exec(international.replace(/[^+\d]/g, ''))
-  return mobile ? `+52${mobile[1]}` : international
-}
-
-const SHORT_CODE = /^\d{3,8}$/
-
-function readSender(text: string): Canonical | undefined {
-  if (SHORT_CODE.test(text)) return { kind: 'short-code', value: text }
-  // GSM 03.40 alphanumeric originating address: https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
-  if (/^[a-z0-9 &+_-]{1,11}$/i.test(text) && /[a-z]/i.test(text)) return { kind: 'sender-name', value: text.toUpperCase() }
-  return undefined
-}
-
-/** Short and quoted for an error message; the type's name for what is no string. */
-function describe(value: unknown): string {
-  if (typeof value !== 'string') return typeof value
-  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+function unreadable(raw: string): CommsError {
+  return new CommsError('address_invalid', `Expected a phone number, e-mail address or chat id, got ${describe(raw)}`)
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { type CountryCode, getCountries, getExampleNumber } from 'libphonenumber-js/max'
 import examples from 'libphonenumber-js/mobile/examples'
 import { describe, expect, it } from 'vitest'
-import { type ContactAddress, parseContactAddress } from '../events/contact-address.ts'
+import { anyContactAddress, type ContactAddress, parseContactAddress } from '../events/contact-address.ts'
 import { addressMatcher } from './address-match.ts'
 import type { AddressMatcherOptions } from './address-variants.ts'
 import { numberTwins, subscriberNumber } from './subscriber-number.ts'
@@ -32,6 +32,12 @@ describe('an address that the directory holds', () => {
     ['+54 11 2345-6789', '5491123456789@c.us', 'phone:mobile-9'],
     ['+999 12345678', '99912345678@c.us', 'phone'],
     ['A@Example.COM', 'a@example.com', 'email'],
+    ['Tél. : 06 39 98 00 01 (bureau)', '+33639980001', 'phone:national'],
+    ['+33639980001,123', '+33639980001', 'phone'],
+    ['+33639980002; +33639980001', '+33639980001', 'phone'],
+    ['0639980001/0639980002', '+33639980002', 'phone:national'],
+    ['٠٦٣٩٩٨٠٠٠١', '+33639980001', 'phone:national'],
+    ['\u200e+99912345678', '99912345678@c.us', 'phone'],
   ])('%s is %s by the rule %s', (held, raw, rule) => {
     expect(ruleOf(held, raw)).toBe(rule)
   })
@@ -52,6 +58,10 @@ describe('an address that the directory holds', () => {
     ['', '+33639980001'],
     ['unknown', '+33639980001'],
     ['33639980001@lid', '+33639980001'],
+    ['commande 0639980001', '+33639980001'],
+    ['0639980001/0639980002', '+33639980003'],
+    ['+225 07 00 00 01', '+2250507000001'],
+    ['+230 421 2345', '+23054212345'],
   ])('%s is not %s', (held, raw) => {
     expect(ruleOf(held, raw)).toBeUndefined()
   })
@@ -65,11 +75,55 @@ const regions = getCountries()
 const anyPhone = fc.constantFrom(...regions).map((region) => getExampleNumber(region as CountryCode, examples)?.number ?? '+33639980001')
 
 describe('numbering plans', () => {
+  // Old and new numbers as the announcements of the regulators pair them, see grown-plan.ts.
+  it.each([
+    ['+225 07 00 00 01', '+2250707000001', 'ivory-coast-2021'],
+    ['+225 45 00 00 01', '+2250545000001', 'ivory-coast-2021'],
+    ['+225 40 00 00 01', '+2250140000001', 'ivory-coast-2021'],
+    ['+225 20 30 00 01', '+2252720300001', 'ivory-coast-2021'],
+    ['+225 20 00 00 01', '+2252520000001', 'ivory-coast-2021'],
+    ['+229 97 00 00 01', '+2290197000001', 'benin-2024'],
+    ['+229 21 30 00 01', '+2290121300001', 'benin-2024'],
+    ['+241 06 00 00 01', '+24166000001', 'gabon-2019'],
+    ['+241 6 00 00 01', '+24166000001', 'gabon-2019'],
+    ['+241 07 28 01 50', '+24177280150', 'gabon-2019'],
+    ['+241 01 76 16 16', '+24111761616', 'gabon-2019'],
+    ['+237 70 00 00 01', '+237670000001', 'cameroon-2014'],
+    ['+237 22 12 34 56', '+237222123456', 'cameroon-2014'],
+    ['+230 700 0001', '+23057000001', 'mauritius-2013'],
+    ['+84 120 123 4567', '+84701234567', 'vietnam-2018'],
+    ['+57 1 123 4567', '+576011234567', 'colombia-2021'],
+  ])('make %s and %s one subscriber, whichever is held and whichever is seen', (old, today, rule) => {
+    const { match } = addressMatcher({})
+    expect(match(old, anyContactAddress(today))?.rule).toBe(`phone:${rule}`)
+    expect(match(today, anyContactAddress(`${old.replace(/\D/g, '')}@c.us`))?.rule).toBe(`phone:${rule}`)
+    expect(parseContactAddress(old).value).toBe(old.replaceAll(' ', ''))
+  })
+
   it('make one number of each subscriber, from whichever of its numbers', () => {
     const quirky = fc
       .tuple(
-        fc.constantFrom('+55', '+52', '+521', '+54', '+549', '+33', '+330', '+590', '+594', '+596', '+262'),
-        fc.stringMatching(/^[1-9]\d{8,10}$/),
+        fc.constantFrom(
+          '+55',
+          '+52',
+          '+521',
+          '+54',
+          '+549',
+          '+33',
+          '+330',
+          '+590',
+          '+594',
+          '+596',
+          '+262',
+          '+225',
+          '+229',
+          '+241',
+          '+237',
+          '+230',
+          '+84',
+          '+57',
+        ),
+        fc.stringMatching(/^\d{7,11}$/),
       )
       .map(([code, rest]) => `${code}${rest}`)
     fc.assert(

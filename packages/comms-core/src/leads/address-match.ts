@@ -1,7 +1,8 @@
 import { type CountryCode, getCountryCallingCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { LRUCache } from 'lru-cache'
 import { addressParser } from '../events/address-parser.ts'
-import type { ContactAddress } from '../events/contact-address.ts'
+import { type ContactAddress, phoneNumbersIn } from '../events/contact-address.ts'
+import { plainText } from '../events/plain-text.ts'
 import { type AddressMatcherOptions, spellingsOf, withoutTag } from './address-variants.ts'
 import { numberTwins, subscriberNumber } from './subscriber-number.ts'
 
@@ -16,10 +17,15 @@ export interface AddressMatch {
 
 /** Reads what a directory holds and compares it with who wrote. */
 export interface AddressMatcher {
-  /** Whether this text, as the directory holds it, is this address, and by which rule. */
+  /**
+   * Whether this text, as the directory holds it, is this address, and by which rule. A text may hold several phone numbers, with words
+   * around them: any of them counts.
+   */
   match(held: string, seen: ContactAddress): AddressMatch | undefined
-  /** A key that is equal for addresses that match: for an index. Nothing for text that is no phone number or e-mail address. */
+  /** A key that is equal for addresses that match: for an index. The first of {@link keysOf}. */
   keyOf(held: string): string | undefined
+  /** The keys of all addresses in the text, each once. None for text without a phone number or e-mail address. */
+  keysOf(held: string): readonly string[]
   /** The key of an address as we saw it. */
   keyOfAddress(address: ContactAddress): string
   /**
@@ -40,7 +46,9 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
   const { defaultRegion, plusTags = false } = options
   // A dozen spellings, each parsed: worth keeping while a question about an address goes through several hands.
   const variants = new LRUCache<string, readonly string[]>({ max: 1000 })
-  const parse = addressParser(defaultRegion === undefined ? {} : { defaultRegion })
+  const fields = new LRUCache<string, readonly Held[]>({ max: 10_000 })
+  const reading = defaultRegion === undefined ? {} : { defaultRegion }
+  const parse = addressParser(reading)
   const read = (text: string): ContactAddress | undefined => {
     try {
       return parse(text)
@@ -49,8 +57,7 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
     }
   }
 
-  const readHeld = (held: string): { address: ContactAddress; spelling: Spelling } | undefined => {
-    const text = held.trim().replace(EXTENSION, '')
+  const readOne = (text: string): Held | undefined => {
     const address = read(text) ?? unlisted(text)
     if (address?.kind === 'email') return { address, spelling: 'whole' }
     // A directory holds no privacy ids, groups and sender names; a number it holds may be too short to be more than a short code.
@@ -70,25 +77,30 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
     return { address, spelling: 'national' }
   }
 
+  const heldOf = (held: string): readonly Held[] => {
+    const known = fields.get(held)
+    if (known) return known
+    const usual = USUAL.test(held) || held.includes('@') ? readOne(held.trim()) : undefined
+    const texts = usual ? [] : phoneNumbersIn(held, reading).map(({ text }) => text)
+    // A number that no plan has is one too, where it is written with its country.
+    if (texts.length === 0) texts.push(plainText(held).trim())
+    const read = usual ? [usual] : texts.flatMap((text) => readOne(text) ?? [])
+    if (held.length <= 512) fields.set(held, read)
+    return read
+  }
+
   const keyOfAddress = ({ kind, value }: ContactAddress) => {
     if (kind === 'phone') return `phone:${subscriberNumber(value)}`
     if (kind === 'email') return `email:${plusTags ? withoutTag(value) : value}`
     return `${kind}:${value}`
   }
 
+  const keysOf = (held: string) => [...new Set(heldOf(held).map(({ address }) => keyOfAddress(address)))]
+
   const match: AddressMatcher['match'] = (held, seen) => {
-    const found = readHeld(held)
-    if (!found || keyOfAddress(found.address) !== keyOfAddress(seen)) return undefined
-    const { address, spelling } = found
-    if (seen.kind === 'email') {
-      return address.value === seen.value ? { rule: 'email', certainty: 'certain' } : { rule: 'email:plus-tag', certainty: 'probable' }
-    }
-    if (address.value !== seen.value) {
-      const twin = numberTwins(seen.value).find(({ value }) => value === address.value)
-      return { rule: `phone:${twin?.rule ?? 'plan'}`, certainty: 'probable' }
-    }
-    if (spelling === 'whole') return { rule: 'phone', certainty: 'certain' }
-    return { rule: `phone:${spelling}`, certainty: spelling === 'digits' ? 'certain' : 'probable' }
+    const key = keyOfAddress(seen)
+    const matches = heldOf(held).flatMap((one) => (keyOfAddress(one.address) === key ? matchOf(one, seen) : []))
+    return matches.find(({ certainty }) => certainty === 'certain') ?? matches[0]
   }
 
   return {
@@ -101,17 +113,33 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
       variants.set(address.value, readable)
       return readable
     },
-    keyOf: (held) => {
-      const found = readHeld(held)
-      return found && keyOfAddress(found.address)
-    },
+    keyOf: (held) => keysOf(held)[0],
+    keysOf,
   }
 }
 
+function matchOf({ address, spelling }: Held, seen: ContactAddress): AddressMatch {
+  if (seen.kind === 'email') {
+    return address.value === seen.value ? { rule: 'email', certainty: 'certain' } : { rule: 'email:plus-tag', certainty: 'probable' }
+  }
+  if (address.value !== seen.value) {
+    const twin = numberTwins(seen.value).find(({ value }) => value === address.value)
+    return { rule: `phone:${twin?.rule ?? 'plan'}`, certainty: 'probable' }
+  }
+  if (spelling === 'whole') return { rule: 'phone', certainty: 'certain' }
+  return { rule: `phone:${spelling}`, certainty: spelling === 'digits' ? 'certain' : 'probable' }
+}
+
+interface Held {
+  readonly address: ContactAddress
+  readonly spelling: Spelling
+}
+
+/** Digits and what is usually put between those of one number. */
+const USUAL = /^[+\d\s().-]+$/
+
 /** `whole`: with its country. `digits`: with it, but without the plus. `national`: without. */
 type Spelling = 'whole' | 'digits' | 'national'
-
-const EXTENSION = /[\s,;]*(ext\.?|x|#|poste)\s*\d{1,6}$/i
 
 /** WhatsApp knows numbers that the numbering plans here do not list yet, and so may a directory: the very same digits are the same number. */
 function unlisted(text: string): ContactAddress | undefined {

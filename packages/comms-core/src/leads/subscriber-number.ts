@@ -1,4 +1,5 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max'
+import { type GrownPlanRule, numberOfToday, numbersBefore } from '../events/grown-plan.ts'
 
 /** Another E.164 number that reaches the same subscriber, and the rule that says so. */
 export interface NumberTwin {
@@ -7,7 +8,7 @@ export interface NumberTwin {
 }
 
 /** Why one subscriber has two E.164 numbers. */
-export type PlanRule = 'ninth-digit' | 'mobile-1' | 'mobile-9' | 'french-overseas' | 'trunk-zero'
+export type PlanRule = 'ninth-digit' | 'mobile-1' | 'mobile-9' | 'french-overseas' | 'trunk-zero' | GrownPlanRule
 
 /**
  * The one E.164 number by which a subscriber is compared. Most have only one; a few numbering plans have two spellings of the same line:
@@ -19,6 +20,7 @@ export type PlanRule = 'ninth-digit' | 'mobile-1' | 'mobile-9' | 'french-oversea
  * | `mobile-9` | `+54 9 11 2345 6789` = `+54 11 2345 6789` | Argentina: with the 9 from abroad, without it in an SMS |
  * | `french-overseas` | `+33 690 00 12 34` = `+590 690 00 12 34` | 0690… is dialled alike in all of France, and is no number of the mainland |
  * | `trunk-zero` | `+330612345678` = `+33612345678` | the zero of the national spelling left behind the country code |
+ * | `benin-2024` and others | `+229 97 00 00 01` = `+229 01 97 00 00 01` | plans that gave every line a new number, see `grown-plan.ts` |
  *
  * Two numbers that may be two lines are never made one: a Brazilian number that is a landline without its 9, a French one that the
  * mainland's plan has too.
@@ -37,6 +39,8 @@ export function numberTwins(e164: string): readonly NumberTwin[] {
 
 /** To the spelling of today. */
 function twinOf(e164: string): NumberTwin | undefined {
+  const today = numberOfToday(e164)
+  if (today) return today
   const trunk = /^\+(33|590|594|596|262)0(\d{9})$/.exec(e164)
   if (trunk) return { value: subscriberNumber(`+${trunk[1]}${trunk[2]}`), rule: 'trunk-zero' }
   const brazil = /^\+55([1-9]{2})([689]\d{7})$/.exec(e164)
@@ -62,6 +66,8 @@ function older(number: string): NumberTwin[] {
   if (mexico) return [{ value: `+521${mexico[1]}`, rule: 'mobile-1' }]
   const argentina = /^\+549([1-8]\d{9})$/.exec(number)
   if (argentina) return [{ value: `+54${argentina[1]}`, rule: 'mobile-9' }]
+  const before = numbersBefore(number)
+  if (before.length > 0) return [...before]
   const french = FRENCH.exec(number)
   if (!french || !isValid(number)) return []
   const others = FRENCH_CODES.map((code) => `+${code}${french[2]}`).filter((value) => value !== number)
