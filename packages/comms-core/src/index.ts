@@ -91,7 +91,8 @@ export { copyLog, exportLog, importLog, type TransferOptions, type TransferProgr
 export { memoryEventStore } from './store/memory-event-store.ts'
 export type { DrainReport, Spool } from './store/spool.ts'
 export { connectionError } from './transport/connection-error.ts'
-export { requestFromQuarantine } from './transport/quarantine.ts'
+export { type LenientRead, readLeniently } from './transport/lenient-read.ts'
+export { quarantineFact, requestFromQuarantine } from './transport/quarantine.ts'
 export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
 export type {
   InboxDelivery,
