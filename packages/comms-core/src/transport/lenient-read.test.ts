@@ -35,7 +35,7 @@ describe('readLeniently', () => {
   it('leaves out an item of a list, and keeps the others', () => {
     const found = read({ callers: [{ id: 7 }, { id: 'y' }, null, 'z', { id: 'w' }] })
     expect(found).toMatchObject({ success: true, data: { callers: [{ id: 'y' }, { id: 'w' }] } })
-    expect(found.success && found.unread).toHaveLength(3)
+    expect(found.success && found.unread.map((note) => note.split(':')[0])).toEqual(['callers.0.id', 'callers.2', 'callers.3'])
   })
 
   it('leaves out an optional object whose required field is odd or missing', () => {

@@ -30,19 +30,25 @@ export function readLeniently<Schema extends z.ZodType>(schema: Schema, value: u
   for (let round = 0; ; round += 1) {
     const checked = schema.safeParse(rest)
     if (checked.success) return { success: true, data: checked.data, unread: short([...leftOut.values()]) }
-    const problems: string[] = []
-    const cuts: Path[] = []
-    for (const { path, message } of checked.error.issues) {
+    const found = checked.error.issues.map(({ path, message }) => ({
+      path,
+      part: presentPart(rest, path),
       // A part that is missing because it was left out is the reason why the part around it is left out too.
-      const reason = leftOut.get(nameOf(path)) ?? `${[at, ...path.map(String)].filter(Boolean).join('.') || 'body'}: ${message}`
-      const part = presentPart(rest, path)
-      if (part.length === 0 || round === MAX_ROUNDS) problems.push(reason)
-      if (part.length < path.length) leftOut.delete(nameOf(path))
+      reason: leftOut.get(nameOf(path)) ?? `${[at, ...path.map(String)].filter(Boolean).join('.') || 'body'}: ${message}`,
+    }))
+    const required = found.filter(({ part }) => part.length === 0 || round === MAX_ROUNDS)
+    if (required.length > 0) return { success: false, problems: short(required.map(({ reason }) => reason)) }
+    // Items go last and together: without one, those behind it have other numbers.
+    const fields = found.filter(({ part }) => typeof part.at(-1) !== 'number')
+    const cuts = fields.length > 0 ? fields : found
+    for (const { path, part, reason } of cuts) {
+      leftOut.delete(nameOf(path))
       leftOut.set(nameOf(part), reason)
-      cuts.push(part)
     }
-    if (problems.length > 0) return { success: false, problems: short(problems) }
-    rest = without(rest, cuts)
+    rest = without(
+      rest,
+      cuts.map(({ part }) => part),
+    )
   }
 }
 
