@@ -2,8 +2,8 @@ import type { z } from 'zod'
 
 /** What {@link readLeniently} found. */
 export type LenientRead<Data> =
-  | { readonly success: true; readonly data: Data; readonly unread: readonly string[] }
-  | { readonly success: false; readonly problems: readonly string[] }
+  | { readonly success: true; readonly data: Data; readonly unread: string[] }
+  | { readonly success: false; readonly problems: string[] }
 
 /** Each round leaves out at least one part, or gives up. */
 const MAX_ROUNDS = 24
@@ -90,7 +90,7 @@ function without(value: unknown, paths: readonly Path[]): unknown {
   return Object.fromEntries(parts.map(([name, part]) => [name, kept(name, part)]))
 }
 
-function short(notes: readonly string[]): readonly string[] {
+function short(notes: readonly string[]): string[] {
   const first = notes.slice(0, MAX_NOTES).map((note) => note.slice(0, MAX_NOTE_LENGTH))
   return notes.length > MAX_NOTES ? [...first, `and ${notes.length - MAX_NOTES} more`] : first
 }
