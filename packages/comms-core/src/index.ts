@@ -93,7 +93,8 @@ export { memoryEventStore } from './store/memory-event-store.ts'
 export type { DrainReport, Spool } from './store/spool.ts'
 export { type KnownPlace, UnreadableEvents } from './store/unreadable-events.ts'
 export { connectionError } from './transport/connection-error.ts'
-export { requestFromQuarantine } from './transport/quarantine.ts'
+export { type LenientRead, readLeniently } from './transport/lenient-read.ts'
+export { quarantineFact, requestFromQuarantine } from './transport/quarantine.ts'
 export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
 export type {
   InboxDelivery,

@@ -1,21 +1,21 @@
-import { type ContactAddress, parseContactAddress } from '@pipe-comms/core'
+import { anyContactAddress, type ContactAddress } from '@pipe-comms/core'
 
-/** An address as Twilio writes it, and the channel its prefix names: none is SMS. https://www.twilio.com/docs/messaging/channels */
+/**
+ * An address as Twilio writes it, and the channel its prefix names: none is SMS. One of no known form is of kind `other`.
+ * https://www.twilio.com/docs/messaging/channels
+ * @throws CommsError `address_invalid` for a blank one.
+ */
 export function readAddress(text: string): { channel: string; address: ContactAddress } {
-  const [, prefix, bare = text] = /^([a-z]+):(.*)$/.exec(text) ?? []
-  const channel = prefix ?? 'sms'
-  // WhatsApp may withhold the number of a user who has a user name, and gives an id of the country and digits in its place.
-  if (channel === 'whatsapp' && /^[A-Z]{2}\.\d{1,32}$/.test(bare)) {
-    return { channel, address: { kind: 'lid', value: `lid:${bare}`, raw: text } }
-  }
-  return { channel, address: { ...parseContactAddress(bare), raw: text } }
+  const [, channel = 'sms', bare = ''] = /^([a-z]+):(.*)$/s.exec(text) ?? []
+  // Core knows the prefix of WhatsApp and what may stand behind it, such as the id of a user who hides the number.
+  const known = channel === 'sms' || channel === 'whatsapp' || bare.trim() === '' ? text : bare
+  return { channel, address: { ...anyContactAddress(known), raw: text.slice(0, MAX_LENGTH) } }
 }
 
-/** An address that is told besides: one that cannot be read is left out, for it is no reason to lose the message. */
+/** What the schema of events takes. */
+const MAX_LENGTH = 512
+
+/** The same for an address that is told besides, and may be missing. */
 export function addressIfAny(text: string | undefined): ContactAddress | undefined {
-  try {
-    return text === undefined ? undefined : readAddress(text).address
-  } catch {
-    return undefined
-  }
+  return text === undefined || text.trim() === '' ? undefined : readAddress(text).address
 }

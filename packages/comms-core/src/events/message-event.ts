@@ -54,6 +54,7 @@ const envelope = {
     .strictObject({
       via: z.enum(['webhook', 'poll', 'api', 'import']),
       raw: z.unknown().optional().describe('What the provider sent, whole'),
+      unread: z.array(name).optional().describe('Which parts of it are not in the event, because they were not as expected, and why'),
     })
     .optional(),
   traceparent: name.optional().describe('W3C trace context'),

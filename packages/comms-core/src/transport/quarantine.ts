@@ -10,7 +10,11 @@ export const POLLED = 'POLL'
  * The fact that a verified webhook was not understood, its raw body whole. Headers are not kept: they hold the credentials.
  * Its key is the body, so a provider that repeats the webhook adds nothing.
  */
-export async function quarantineFact(transport: Transport, request: WebhookRequest, reason: string): Promise<EventFact> {
+export async function quarantineFact(
+  transport: Pick<Transport, 'id' | 'channel' | 'account'>,
+  request: WebhookRequest,
+  reason: string,
+): Promise<EventFact> {
   const { pathname, search } = new URL(request.url)
   const raw = encodeBody(request.body)
   const fingerprint = request.body.byteLength > 0 ? request.body : new TextEncoder().encode(search)

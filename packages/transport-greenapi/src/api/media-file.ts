@@ -4,6 +4,9 @@ import { rejected } from './draft.ts'
 const MAX_BYTES = 100 * 1_048_576
 const MAX_CAPTION_CHARACTERS = 20_000
 
+/** Kinds of message that have no caption on WhatsApp. https://developers.facebook.com/docs/whatsapp/cloud-api/messages/audio-messages */
+const WITHOUT_CAPTION: ReadonlySet<Media['kind']> = new Set(['audio', 'voice', 'sticker'])
+
 /** Extensions for files that come with a MIME type and no name. */
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'image/jpeg': 'jpg',
@@ -34,6 +37,8 @@ export function mediaFile({ media = [], text }: MessageContent): MediaFile {
   if (file.caption !== undefined && text !== undefined) throw rejected('expected a caption or a text beside the file, got both')
   checkSize(file.sizeBytes)
   const caption = file.caption ?? text
+  if (caption && WITHOUT_CAPTION.has(file.kind))
+    throw rejected(`expected no words with ${file.kind}: WhatsApp shows none, send them as a message of their own`)
   if (caption !== undefined && caption.length > MAX_CAPTION_CHARACTERS)
     throw rejected(`expected a caption of at most ${MAX_CAPTION_CHARACTERS} characters, got ${caption.length}`)
   return { media: file, fileName: fileNameOf(file), ...(caption ? { caption } : {}) }

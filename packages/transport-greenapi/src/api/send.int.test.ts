@@ -146,6 +146,19 @@ describe('content that WhatsApp cannot carry is refused before any call', () => 
     ['a text beside a place', { text: 'x', location: { latitude: 1, longitude: 1 } }, {}, 'got also text'],
     ['a list', { text: 'x', list: { sections: [] } }, {}, 'got also list'],
     ['two files', { media: [file, file] }, {}, 'holds one file, got 2'],
+    [
+      'a caption on a voice note',
+      { media: [{ kind: 'voice', url, mimeType: 'audio/ogg', caption: 'y' }] },
+      {},
+      'expected no words with voice',
+    ],
+    [
+      'a text beside a sticker',
+      { text: 'x', media: [{ kind: 'sticker', url, mimeType: 'image/webp' }] },
+      {},
+      'expected no words with sticker',
+    ],
+    ['a value on a button that answers', buttons([{ title: 'Mardi', value: '1' }]), {}, 'expected no value on button 1'],
     ['a caption and a text', { text: 'x', media: [{ ...file, caption: 'y' }] }, {}, 'got both'],
     ['a file over 100 MB', { media: [{ ...file, sizeBytes: 104_857_601 }] }, {}, 'expected a file of at most 104857600 bytes'],
     [

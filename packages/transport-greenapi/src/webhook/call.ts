@@ -1,9 +1,11 @@
 import type { MessageEventOf } from '@pipe-comms/core'
 import { z } from 'zod'
+import { chatKeyOf } from '../chat-id.ts'
 import { address, addressIfAny, boolean, entryOf, envelopeOf, id, type NotificationReader, present, reader } from './notification.ts'
 
 type CallStatus = MessageEventOf<'call.observed'>['data']['status']
 
+/** Required: the other party, the call, and what became of it. */
 const incomingSchema = z.looseObject({ from: id, idMessage: id, status: z.string().min(1) })
 
 /** https://green-api.com/en/docs/api/receiving/notifications-format/IncomingCall/ */
@@ -34,26 +36,30 @@ const OUTGOING: Readonly<Record<string, CallStatus>> = {
   invalid: 'invalid',
 }
 
-export const incomingCall: NotificationReader = reader(incomingSchema, (call, notification) => [
-  {
-    type: 'call.observed',
-    ...envelopeOf(notification, 'call', call.from, call.idMessage, call.status),
-    direction: 'inbound',
-    contact: address(call.from),
-    providerMessageId: call.idMessage,
-    data: { status: entryOf(INCOMING, call.status, 'status'), providerStatus: call.status },
-  },
-])
+export const incomingCall: NotificationReader = reader(incomingSchema, (call, notification) => {
+  const contact = address(call.from)
+  return [
+    {
+      type: 'call.observed',
+      ...envelopeOf(notification, 'call', chatKeyOf(contact), call.idMessage, call.status),
+      direction: 'inbound',
+      contact,
+      providerMessageId: call.idMessage,
+      data: { status: entryOf(INCOMING, call.status, 'status'), providerStatus: call.status },
+    },
+  ]
+})
 
 /** In a call of ours `from` is whom we called. */
 export const outgoingCall: NotificationReader = reader(outgoingSchema, (call, notification) => {
+  const contact = address(call.from)
   const participants = call.participants?.flatMap((participant) => addressIfAny(participant.id) ?? [])
   return [
     {
       type: 'call.observed',
-      ...envelopeOf(notification, 'call', call.from, call.idMessage, call.status),
+      ...envelopeOf(notification, 'call', chatKeyOf(contact), call.idMessage, call.status),
       direction: 'outbound',
-      contact: address(call.from),
+      contact,
       providerMessageId: call.idMessage,
       data: {
         status: entryOf(OUTGOING, call.status, 'status'),

@@ -22,7 +22,12 @@ type Change = { readonly kind: 'edited' | 'deleted' | 'reacted' } & (
 )
 
 /** @throws CommsError `webhook_unparsable` */
-type ChangeReader = (messageData: unknown, context: ChangeContext) => Change
+type ChangeReader = (messageData: unknown, context: ChangeContext, unread: string[]) => Change
+
+/** Where these data lie in the notification. */
+const AT = 'messageData'
+/** In the place of an emoji that cannot be read. */
+const UNREADABLE = '\ufffd'
 
 const written = z
   .string()
@@ -33,10 +38,11 @@ const editedSchema = z.looseObject({ editedMessageData: z.looseObject({ stanzaId
 
 const deletedSchema = z.looseObject({ deletedMessageData: z.looseObject({ stanzaId: id }) })
 
+/** Required of each: the message that is changed. */
 const reactionSchema = z.looseObject({
   // Empty or missing when the reaction is taken back.
   extendedTextMessageData: z.looseObject({ text }).nullish(),
-  quotedMessage: z.looseObject({ stanzaId: id, participant: text.catch(undefined) }),
+  quotedMessage: z.looseObject({ stanzaId: id, participant: text }),
 })
 
 /**
@@ -44,8 +50,8 @@ const reactionSchema = z.looseObject({
  * https://green-api.com/en/docs/api/receiving/notifications-format/incoming-message/EditedMessage/
  */
 export const CHANGES: Readonly<Record<string, ChangeReader>> = {
-  editedMessage: (messageData, { author, contactName }) => {
-    const { stanzaId, textMessage, caption } = check(editedSchema, messageData, 'an editedMessage').editedMessageData
+  editedMessage: (messageData, { author, contactName }, unread) => {
+    const { stanzaId, textMessage, caption } = check(editedSchema, messageData, 'an editedMessage', unread, AT).editedMessageData
     return {
       kind: 'edited',
       type: 'message.edited',
@@ -57,21 +63,25 @@ export const CHANGES: Readonly<Record<string, ChangeReader>> = {
     }
   },
 
-  deletedMessage: (messageData, { contactName }) => {
-    const { stanzaId } = check(deletedSchema, messageData, 'a deletedMessage').deletedMessageData
+  deletedMessage: (messageData, { contactName }, unread) => {
+    const { stanzaId } = check(deletedSchema, messageData, 'a deletedMessage', unread, AT).deletedMessageData
     // Whoever runs a group can delete what others wrote, so the target's author is not known.
     return { kind: 'deleted', type: 'message.deleted', data: { target: { providerMessageId: stanzaId }, ...present({ contactName }) } }
   },
 
-  reactionMessage: (messageData, { contact, author, contactName }) => {
-    const { extendedTextMessageData, quotedMessage } = check(reactionSchema, messageData, 'a reactionMessage')
+  reactionMessage: (messageData, { contact, author, contactName }, unread) => {
+    const left: string[] = []
+    const { extendedTextMessageData, quotedMessage } = check(reactionSchema, messageData, 'a reactionMessage', left, AT)
+    unread.push(...left)
+    // An empty one would say that the reaction was taken back.
+    const emoji = left.some((note) => note.startsWith(`${AT}.extendedTextMessageData`)) ? UNREADABLE : (extendedTextMessageData?.text ?? '')
     const targetAuthor = contact.kind === 'group' ? addressIfAny(quotedMessage.participant) : undefined
     return {
       kind: 'reacted',
       type: 'message.reacted',
       data: {
         target: { providerMessageId: quotedMessage.stanzaId, ...present({ author: targetAuthor }) },
-        emoji: extendedTextMessageData?.text ?? '',
+        emoji,
         ...present({ author, contactName }),
       },
     }

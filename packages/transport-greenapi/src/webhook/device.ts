@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { avatarInfo } from './contact.ts'
 import { envelopeOf, fingerprint, type NotificationReader, present, reader, text, unixSeconds } from './notification.ts'
 
-/** The phone behind the instance. https://green-api.com/en/docs/api/receiving/notifications-format/DeviceInfo/ */
+/** The phone behind the instance. Required: when, which tells one from the next. https://green-api.com/en/docs/api/receiving/notifications-format/DeviceInfo/ */
 const deviceData: NotificationReader = reader(
   z.looseObject({
     deviceData: z.looseObject({
@@ -30,6 +30,6 @@ const deviceData: NotificationReader = reader(
 
 /** Two notifications share this `typeWebhook`: what is in them tells them apart. */
 export const deviceInfo: NotificationReader = (notification) => {
-  const { raw } = notification
-  return typeof raw === 'object' && raw !== null && 'avatarInfo' in raw ? avatarInfo(notification) : deviceData(notification)
+  const { body } = notification
+  return typeof body === 'object' && body !== null && 'avatarInfo' in body ? avatarInfo(notification) : deviceData(notification)
 }

@@ -4,7 +4,7 @@ import { entryOf, envelopeOf, fingerprint, id, type NotificationReader, present,
 
 type TransportState = MessageEventOf<'transport.state_changed'>['data']['state']
 
-/** Notifications without an id: their time is what tells one from the next. */
+/** Notifications without an id: their time is what tells one from the next, so it is required beside the state. */
 const timed = { timestamp: unixSeconds }
 
 /** https://green-api.com/en/docs/api/receiving/notifications-format/StateInstanceChanged/ */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { CommsError, type ContactAddress, type EventFact, idempotencyKey, parseContactAddress } from '@pipe-comms/core'
+import { anyContactAddress, CommsError, type ContactAddress, type EventFact, idempotencyKey, readLeniently } from '@pipe-comms/core'
 import { z } from 'zod'
 
 /**
- * One notification, its envelope understood; `raw` is the whole of it.
+ * One notification, its envelope understood.
  * https://green-api.com/en/docs/api/receiving/notifications-format/
  */
 export interface Notification {
@@ -13,18 +13,23 @@ export interface Notification {
   readonly endpoint?: ContactAddress
   readonly occurredAt?: string
   readonly via: 'webhook' | 'poll'
+  /** The body, parsed. */
+  readonly body: z.core.util.JSONType
+  /** What the log keeps of the body: the same, or its text where parsing loses something. */
   readonly raw: z.core.util.JSONType
+  /** Collects what is left out, see `readLeniently`. */
+  readonly unread: string[]
 }
 
 /** Turns the notifications of one kind into facts. @throws CommsError `webhook_unparsable` */
 export type NotificationReader = (notification: Notification) => readonly EventFact[]
 
-/** A reader of the notifications that keep `schema`; fields that it does not name are let pass. */
+/** A reader of the notifications that have what `schema` requires. An odd part that it does not require is left out. */
 export function reader<Schema extends z.ZodType>(
   schema: Schema,
   read: (fields: z.output<Schema>, notification: Notification) => readonly EventFact[],
 ): NotificationReader {
-  return (notification) => read(check(schema, notification.raw, notification.typeWebhook), notification)
+  return (notification) => read(check(schema, notification.body, notification.typeWebhook, notification.unread), notification)
 }
 
 /** What every fact of a notification shares. The key names the fact within its instance. */
@@ -69,30 +74,35 @@ export function isoOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString()
 }
 
-/** The contact of a chat id. https://green-api.com/en/docs/api/chat-id/ @throws CommsError `webhook_unparsable` */
+/** The contact of a chat id, of kind `other` when it is of no known form. https://green-api.com/en/docs/api/chat-id/ @throws CommsError `webhook_unparsable` */
 export function address(chatId: string): ContactAddress {
   const contact = addressIfAny(chatId)
   if (contact === undefined) throw unparsable(`expected a chat id, got ${quote(chatId)}`)
   return contact
 }
 
-/** The contact of a chat id without which the notification is understood all the same; none when it is odd. */
+/** The same for a chat id that may be missing or blank. */
 export function addressIfAny(chatId: string | undefined): ContactAddress | undefined {
-  try {
-    const contact = chatId === undefined ? undefined : parseContactAddress(chatId)
-    return contact && CHAT_KINDS.has(contact.kind) && contact.raw.includes('@') ? contact : undefined
-  } catch {
-    return undefined
-  }
+  return chatId === undefined || chatId.trim() === '' ? undefined : anyContactAddress(chatId)
 }
 
-const CHAT_KINDS: ReadonlySet<ContactAddress['kind']> = new Set(['phone', 'lid', 'group', 'broadcast'])
-
-export function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
-  const checked = schema.safeParse(value)
-  if (checked.success) return checked.data
-  const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`)
-  throw unparsable(`expected ${what}: ${problems.join('; ')}`)
+/**
+ * Reads what `schema` requires, and what is as expected of the rest.
+ * @param unread takes the notes about what is left out
+ * @param at path of the value in the body
+ * @throws CommsError `webhook_unparsable` when a required part is missing or odd.
+ */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  what: string,
+  unread: string[],
+  at?: string,
+): z.output<Schema> {
+  const checked = readLeniently(schema, value, at)
+  if (!checked.success) throw unparsable(`expected ${what}: ${checked.problems.join('; ')}`)
+  unread.push(...checked.unread)
+  return checked.data
 }
 
 /** The entry of a dispatch table. Only its own: the name comes from outside, and `constructor` is one too. */

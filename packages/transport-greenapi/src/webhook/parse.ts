@@ -7,6 +7,7 @@ import { quotaExceeded, stateInstanceChanged, statusInstanceChanged } from './in
 import { incomingMessage, outgoingMessage } from './message.ts'
 import { addressIfAny, check, entryOf, isoOf, type NotificationReader, present, text, unixSeconds, unparsable } from './notification.ts'
 import { outgoingMessageStatus } from './status.ts'
+import { losesInParsing } from './whole-json.ts'
 
 /** Every `typeWebhook`. The set is open: what is not here is quarantined raw, for a later version. */
 export const NOTIFICATIONS: Readonly<Record<string, NotificationReader>> = {
@@ -34,26 +35,39 @@ const envelopeSchema = z.looseObject({
 
 /**
  * The facts in one notification of this instance: the body of a webhook, or the `body` of a polled notification. The same notification
- * gives the same facts under the same keys, whichever way it came.
+ * gives the same facts under the same keys, whichever way it came. A part that the fact can do without is left out when it is odd, and
+ * noted in `source.unread`; `source.raw` holds the whole body, as text when parsing loses something of it.
  * @throws CommsError `webhook_unparsable` for what is not understood (yet), and nothing else.
  */
 export function parseNotification(
   body: Uint8Array,
   { idInstance, via }: { readonly idInstance: string; readonly via: 'webhook' | 'poll' },
 ): readonly EventFact[] {
-  const raw = parseJson(body)
-  const { typeWebhook, instanceData, timestamp } = check(envelopeSchema, raw, 'a notification')
+  const written = textOf(body)
+  const parsed = parseJson(written)
+  const unread: string[] = []
+  const { typeWebhook, instanceData, timestamp } = check(envelopeSchema, parsed, 'a notification', unread)
   if (instanceData.idInstance !== idInstance) {
     throw unparsable(`expected a notification of instance ${idInstance}, got one of instance ${instanceData.idInstance.slice(0, 20)}`)
   }
   const read = entryOf(NOTIFICATIONS, typeWebhook, 'typeWebhook')
   const envelope = present({ endpoint: addressIfAny(instanceData.wid), occurredAt: timestamp ? isoOf(timestamp) : undefined })
-  return read({ typeWebhook, idInstance, ...envelope, via, raw })
+  const raw = losesInParsing(written, parsed) ? written : parsed
+  const facts = read({ typeWebhook, idInstance, ...envelope, via, body: parsed, raw, unread })
+  return unread.length === 0 ? facts : facts.map((fact) => ({ ...fact, source: { via, raw, unread } }))
 }
 
-function parseJson(body: Uint8Array): z.core.util.JSONType {
+function textOf(body: Uint8Array): string {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as z.core.util.JSONType
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch (cause) {
+    throw unparsable('the body is not JSON', cause)
+  }
+}
+
+function parseJson(written: string): z.core.util.JSONType {
+  try {
+    return JSON.parse(written) as z.core.util.JSONType
   } catch (cause) {
     throw unparsable('the body is not JSON', cause)
   }

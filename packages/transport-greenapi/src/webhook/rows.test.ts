@@ -21,14 +21,14 @@ describe.each([...new Set(ROWS.map(({ type }) => type))])('%s', (type) => {
 
   it.each(rows)('%s becomes %s', (_remark, _becomes, { notification, fact }) => {
     expect(parse(notification)).toEqual([fact])
-    expect(parse(notification, 'poll')).toEqual([{ ...fact, source: { via: 'poll', raw: notification } }])
+    expect(parse(notification, 'poll')).toEqual([{ ...fact, source: { ...fact.source, via: 'poll' } }])
     const { idempotencyKey, data } = createEvent(fact, { clock: systemClock, ids: uuidSource })
     expect({ idempotencyKey, data }).toEqual({ idempotencyKey: fact.idempotencyKey, data: fact.data })
   })
 
   it.each(isTakenWhole(type) ? [] : rows)('%s becomes %s, whatever else comes with it', (_remark, _becomes, { notification, fact }) => {
     const raw = widened(notification) as object
-    expect(parse(raw)).toEqual([{ ...fact, source: { via: 'webhook', raw } }])
+    expect(parse(raw)).toEqual([{ ...fact, source: { ...fact.source, raw } }])
   })
 })
 

@@ -1,15 +1,20 @@
-import type { EventFact, FailureClass } from '@pipe-comms/core'
+import type { ContactAddress, EventFact, FailureClass } from '@pipe-comms/core'
 import { z } from 'zod'
-import { address, boolean, entryOf, envelopeOf, id, type NotificationReader, present, reader, text } from './notification.ts'
+import { chatKeyOf } from '../chat-id.ts'
+import { addressIfAny, boolean, entryOf, envelopeOf, id, type NotificationReader, present, reader, text } from './notification.ts'
 
+/** Required: the message, and how far it got. */
 const statusSchema = z.looseObject({
-  chatId: id,
+  chatId: id.nullish(),
   idMessage: id,
   status: z.string().min(1),
   description: text,
   sendByApi: boolean,
 })
 type Status = z.output<typeof statusSchema>
+
+/** Whom a message went to whose status does not say it: the message is known by its id. */
+const UNKNOWN_CHAT: ContactAddress = { kind: 'other', value: 'other:unknown-chat', raw: 'unknown-chat' }
 
 type Told<Type extends EventFact['type']> = Pick<Extract<EventFact, { type: Type }>, 'type' | 'data'>
 type Outcome = Told<'message.sent'> | Told<'message.delivered'> | Told<'message.read'> | Told<'message.failed'>
@@ -39,11 +44,12 @@ const STATUSES: Readonly<Record<string, (status: Status) => Outcome>> = {
 export const outgoingMessageStatus: NotificationReader = reader(statusSchema, (fields, notification) => {
   const { chatId, idMessage, status } = fields
   const outcome = entryOf(STATUSES, status, 'status')(fields)
+  const contact = addressIfAny(chatId ?? undefined) ?? UNKNOWN_CHAT
   return [
     {
-      ...envelopeOf(notification, 'status', chatId, idMessage, status),
+      ...envelopeOf(notification, 'status', chatKeyOf(contact), idMessage, status),
       direction: 'outbound',
-      contact: address(chatId),
+      contact,
       messageId: `greenapi:${idMessage}`,
       providerMessageId: idMessage,
       ...outcome,

@@ -1,4 +1,4 @@
-import { CommsError, type FailureClass, type OutboundMessage } from '@pipe-comms/core'
+import { CommsError, type FailureClass, type Media, type OutboundMessage } from '@pipe-comms/core'
 import type { MessageListInstanceCreateOptions } from 'twilio/lib/rest/api/v2010/account/message.js'
 import { z } from 'zod'
 import { type CheckedOptions, webhookUrl } from '../options.ts'
@@ -92,12 +92,18 @@ function bodyOf(
     if (!url) throw rejected('content', `expected the public URL of each file, from where Twilio fetches it; this ${kind} has none`)
     return url
   })
-  const captions = media.flatMap(({ caption }) => (caption ? [caption] : []))
-  const body = text || captions.join('\n') || undefined
+  const body = wordsOf(text, media)
   if (body && body.length > MAX_CHARACTERS) throw rejected('content', `expected at most ${MAX_CHARACTERS} characters, got ${body.length}`)
   if (!body && mediaUrl.length === 0 && !sid && !location)
     throw rejected('content', 'expected a text, media or a content template, got none')
   const contentVariables = variables ?? template?.variables
+  if (contentVariables && !sid) throw rejected('content', 'expected contentSid or a template beside contentVariables, got none')
+  // https://www.twilio.com/docs/content/send-templates-created-with-the-content-template-builder
+  if (sid && (body || mediaUrl.length > 0 || location))
+    throw rejected('content', 'expected nothing beside a content template, which says all itself')
+  if (location && mediaUrl.length > 0) throw rejected('content', 'expected no file beside a location')
+  if (channel === 'whatsapp' && mediaUrl.length > 1)
+    throw rejected('content', `expected one file in a WhatsApp message, got ${mediaUrl.length}`)
   return {
     ...(body ? { body } : {}),
     ...(mediaUrl.length > 0 ? { mediaUrl } : {}),
@@ -107,9 +113,17 @@ function bodyOf(
   }
 }
 
+/** A message of Twilio has one text. A caption takes its place; beside a text, or beside another caption, there is none for it. */
+function wordsOf(text: string | undefined, media: readonly Media[]): string | undefined {
+  const captions = media.flatMap(({ caption }) => (caption ? [caption] : []))
+  if (captions.length > (text ? 0 : 1))
+    throw rejected('content', `expected one text or one caption, got ${text ? 'a text and ' : ''}${captions.length} captions`)
+  return text || captions[0]
+}
+
 /** https://www.twilio.com/docs/whatsapp/message-features#location-messages-with-whatsapp */
 function geo({ latitude, longitude, name, address }: NonNullable<OutboundMessage['content']['location']>): string {
-  const label = name ?? address
+  const label = [name, address].filter(Boolean).join(', ')
   return `geo:${latitude},${longitude}${label ? `|${label}` : ''}`
 }
 

@@ -23,6 +23,12 @@ describe('reconcile', () => {
     expect(await reconcile()).toMatchObject({ providerMessageId: taken?.sid, extra: { status: 'queued' } })
   })
 
+  it('does not know of a message that an earlier release sent and this one refuses', async () => {
+    const at = await connected({}, { now: () => Date.now() + HOUR })
+    const media = [{ kind: 'image' as const, url: 'https://example.com/1.png', caption: 'y' }]
+    expect(await (await attempt(at))({ content: { text: 'x', media } })).toBe('unknown')
+  })
+
   it('is sure that nothing was sent only when Twilio had the time to say so', async () => {
     const at = await connected()
     at.twilio.failNext('reset')

@@ -1,4 +1,4 @@
-import type { OutboundMessage, ReconcileOptions, SendReceipt } from '@pipe-comms/core'
+import { isCommsError, type OutboundMessage, type ReconcileOptions, type SendReceipt } from '@pipe-comms/core'
 import type { MessageInstance } from 'twilio/lib/rest/api/v2010/account/message.js'
 import type { CheckedOptions } from '../options.ts'
 import { openCall } from './client.ts'
@@ -32,7 +32,8 @@ export async function reconcile(
   message: OutboundMessage,
   { attemptedAt, others, signal }: ReconcileOptions,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
-  const parameters = outgoing(message, options)
+  const parameters = parametersOf(message, options)
+  if (!parameters) return 'unknown'
   const attempted = Date.parse(attemptedAt)
   let listed: MessageInstance[]
   try {
@@ -57,6 +58,16 @@ export async function reconcile(
   if (alike) return alike.inTime && more.length === 0 && comparable ? receiptOf(alike.found) : 'unknown'
   const settled = options.now() - attempted > SETTLE_MS + options.timeoutMs
   return settled && listed.length < MAX_LISTED ? 'not-sent' : 'unknown'
+}
+
+/** Nothing for a message that an earlier release sent and this one refuses. */
+function parametersOf(message: OutboundMessage, options: CheckedOptions): ReturnType<typeof outgoing> | undefined {
+  try {
+    return outgoing(message, options)
+  } catch (error) {
+    if (isCommsError(error)) return undefined
+    throw error
+  }
 }
 
 function isAlike(found: MessageInstance, sent: ReturnType<typeof outgoing>, comparable: boolean): boolean {

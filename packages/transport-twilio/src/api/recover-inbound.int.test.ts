@@ -68,6 +68,74 @@ describe('recoverInbound', () => {
     expect(await texts(['+12025550103'])).toEqual(['other'])
   })
 
+  it.each<[string, object, string?]>([
+    ['a sender that is blank', { from: ' ' }],
+    ['no sender', { from: null }],
+    ['no id', { sid: '' }],
+    ['no recipient', { to: null }, 'odd one'],
+    ['a sender of no known form', { from: 'a b/c: ?' }, 'odd one'],
+  ])('goes on behind a message with %s, at every call', async (_, odd, becomes = 'webhook.quarantined') => {
+    const { twilio, transport, record, answerWith } = await connected({ numbers: [{ phoneNumber: OUR_NUMBER }] })
+    answerWith(500)
+    await twilio.receive({ from: '+33639980001', body: 'newest but one' })
+    const message = await twilio.receive({ from: '+33639980002', body: 'odd one' })
+    await twilio.receive({ from: '+33639980003', body: 'newest' })
+    Object.assign(message, odd)
+    for (const added of [3, 0]) {
+      const facts = await collect(transport.recoverInbound({ since: new Date(0) }))
+      expect(facts.map(({ type, data }) => (type === 'message.received' && (data as { text: string }).text) || type)).toEqual([
+        'newest',
+        becomes,
+        'newest but one',
+      ])
+      expect(await record(facts)).toBe(added)
+    }
+  })
+
+  it('sets a message aside with its reason and all that Twilio says of it, to be parsed again', async () => {
+    const { twilio, transport } = await connected({ numbers: [{ phoneNumber: OUR_NUMBER }] })
+    Object.assign(await twilio.receive({ from: THEIR_NUMBER, body: 'Bonjour' }), { from: ' ' })
+    const [fact] = await collect(transport.recoverInbound({ since: new Date(0) }))
+    expect(fact).toMatchObject({
+      type: 'webhook.quarantined',
+      source: { via: 'api' },
+      data: {
+        reason: 'recovered: Twilio: expected From, got none',
+        path: '/webhooks/twilio-sms/incoming',
+        body: expect.stringContaining('Body=Bonjour'),
+      },
+    })
+  })
+
+  it('keeps a message whose files are gone, and goes on', async () => {
+    const fault = (call: { path: string }) =>
+      call.path.endsWith('/Media.json') ? { status: 404, code: 20404, message: 'The requested resource was not found' } : undefined
+    const { twilio, transport } = await connected({ numbers: [{ phoneNumber: OUR_NUMBER }], fault })
+    await twilio.receive({ from: THEIR_NUMBER, body: 'older' })
+    await twilio.receive({ from: THEIR_NUMBER, media: [{ contentType: 'image/png', bytes: new Uint8Array([1]) }] })
+    const list = transport.recoverInbound({ since: new Date(0) })[Symbol.asyncIterator]()
+    expect((await list.next()).value).toMatchObject({ data: { media: [{ unavailable: expect.stringContaining('MediaUrl0') }] } })
+    expect((await list.next()).value).toMatchObject({ data: { text: 'older' } })
+    expect((await list.next()).done).toBe(true)
+  })
+
+  it('goes on behind a message whose files cannot be listed now, and fails at the end', async () => {
+    let stuckAt = 'none'
+    const fault = (call: { path: string }) =>
+      call.path.includes(`${stuckAt}/Media`) ? { status: 500, code: 20500, message: 'Internal' } : undefined
+    const { twilio, transport } = await connected({ numbers: [{ phoneNumber: OUR_NUMBER }], fault })
+    const media = [{ contentType: 'image/png', bytes: new Uint8Array([1]) }]
+    for (const body of ['1', '2']) await twilio.receive({ from: THEIR_NUMBER, body })
+    stuckAt = (await twilio.receive({ from: THEIR_NUMBER, body: '3', media })).sid
+    await twilio.receive({ from: THEIR_NUMBER, body: '4', media })
+    const texts: unknown[] = []
+    const reading = async () => {
+      for await (const { data } of transport.recoverInbound({ since: new Date(0) })) texts.push((data as { text: string }).text)
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'send_unavailable' })
+    expect(texts).toEqual(['4', '2', '1'])
+  })
+
   it('fails with a code', async () => {
     const { twilio, transport } = await connected()
     const ask = (since: Date | string = new Date(0)) => collect(transport.recoverInbound({ since }))

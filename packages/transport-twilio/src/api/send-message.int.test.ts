@@ -78,8 +78,8 @@ describe('a message as Twilio gets it, through the real SDK', () => {
     ],
     [
       'a location',
-      message('whatsapp:+33639980001', { location: { latitude: 48.8584, longitude: 2.2945, name: 'Tour Eiffel' } }),
-      { PersistentAction: 'geo:48.8584,2.2945|Tour Eiffel' },
+      message('whatsapp:+33639980001', { location: { latitude: 48.8584, longitude: 2.2945, name: 'Tour Eiffel', address: 'Paris' } }),
+      { PersistentAction: 'geo:48.8584,2.2945|Tour Eiffel, Paris' },
     ],
     [
       'a template',
@@ -130,6 +130,8 @@ describe('a message as Twilio gets it, through the real SDK', () => {
   })
 })
 
+const url = 'https://files.example.com/devis.pdf'
+
 describe('what Twilio cannot take is refused before it is called', () => {
   it.each([
     ['an e-mail address', message('a@example.com'), { failure: 'recipient' }],
@@ -150,6 +152,28 @@ describe('what Twilio cannot take is refused before it is called', () => {
       'buttons',
       message(THEIR_NUMBER, { text: 'x', buttons: { items: [] } }),
       { failure: 'content', message: expect.stringContaining('got also buttons') },
+    ],
+    ...(
+      [
+        ['a text and a caption', { text: 'x', media: [{ kind: 'document', url, caption: 'y' }] }, 'a text and 1 caption'],
+        ['two captions', { media: [1, 2].map(() => ({ kind: 'image', url, caption: 'y' })) }, 'got 2 captions'],
+        ['a text beside a template', { text: 'x', template: { name: CONTENT_SID } }, 'nothing beside a content template'],
+        ['a file beside a location', { media: [{ kind: 'image', url }], location: { latitude: 1, longitude: 1 } }, 'location'],
+      ] satisfies [string, OutboundMessage['content'], string][]
+    ).map(([name, content, reason]): [string, OutboundMessage, object] => [
+      name,
+      message('whatsapp:+33639980001', content),
+      { failure: 'content', message: expect.stringContaining(reason) },
+    ]),
+    [
+      'two files on WhatsApp',
+      message('whatsapp:+33639980001', { media: [1, 2].map(() => ({ kind: 'image' as const, url })) }),
+      { failure: 'content', message: expect.stringContaining('one file') },
+    ],
+    [
+      'variables without a template',
+      message(THEIR_NUMBER, { text: 'x' }, { options: { contentVariables: { 1: 'x' } } }),
+      { failure: 'content', message: expect.stringContaining('contentVariables') },
     ],
     ['a template by name', message(THEIR_NUMBER, { template: { name: 'welcome' } }), { failure: 'content' }],
     ['an unknown option', message(THEIR_NUMBER, { text: 'x' }, { options: { priority: 1 } }), { failure: 'configuration' }],

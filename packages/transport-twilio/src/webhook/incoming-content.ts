@@ -1,19 +1,44 @@
-import type { Media, MessageContent } from '@pipe-comms/core'
+import { type Media, type MessageContent, readLeniently } from '@pipe-comms/core'
+import { z } from 'zod'
 import { addressIfAny } from '../address.ts'
-import { one, type Parameters } from './parameters.ts'
+import { filled, one, type Parameters } from './parameters.ts'
 
 /** WhatsApp says "forwarded many times" from the fifth on. https://faq.whatsapp.com/1053543185312573 */
 const FREQUENTLY = 5
 
-/** What an incoming message says. https://www.twilio.com/docs/messaging/guides/webhook-request */
-export function contentOf(parameters: Parameters, channel: string): MessageContent {
+const count = z
+  .string()
+  .regex(/^\d{1,4}$/, 'expected a number')
+  .transform(Number)
+  .optional()
+const degrees = (most: number) =>
+  z
+    .string()
+    .regex(/^-?\d{1,3}(\.\d{1,30})?$/, 'expected degrees')
+    .transform(Number)
+    .pipe(z.number().min(-most).max(most))
+    .optional()
+
+/** The parameters that are numbers. All others are texts, and as they come. */
+const numbersSchema = z.looseObject({ NumMedia: count, NumSegments: count, Latitude: degrees(90), Longitude: degrees(180) })
+type Numbers = z.output<typeof numbersSchema>
+
+/**
+ * What an incoming message says. No part of it is required.
+ * @param unread takes the notes about what is left out, see `readLeniently`
+ * https://www.twilio.com/docs/messaging/guides/webhook-request
+ */
+export function contentOf(parameters: Parameters, channel: string, unread: string[]): MessageContent {
+  const numbers = readLeniently(numbersSchema, filled(parameters))
+  unread.push(...(numbers.success ? numbers.unread : numbers.problems))
+  const { NumMedia, NumSegments, Latitude, Longitude }: Partial<Numbers> = numbers.success ? numbers.data : {}
   const body = one(parameters, 'Body')
-  const media = mediaOf(parameters, channel)
-  const location = locationOf(parameters)
+  const media = mediaOf(parameters, channel, NumMedia ?? 0)
+  const location = locationOf(parameters, Latitude, Longitude)
   const reply = replyOf(parameters)
   const quoted = quotedOf(parameters)
   const referral = referralOf(parameters)
-  const extra = extraOf(parameters)
+  const extra = extraOf(parameters, NumSegments ?? 0, location === undefined)
   return {
     // A picture alone has an empty body, and so has a text that is empty.
     ...(body !== undefined || (media.length === 0 && !location && !reply) ? { text: body ?? '' } : {}),
@@ -29,10 +54,9 @@ export function contentOf(parameters: Parameters, channel: string): MessageConte
   }
 }
 
-function mediaOf(parameters: Parameters, channel: string): Media[] {
-  const declared = Number(one(parameters, 'NumMedia') ?? 0)
+function mediaOf(parameters: Parameters, channel: string, declared: number): Media[] {
   const named = Object.keys(parameters).filter((name) => /^MediaUrl\d{1,2}$/.test(name)).length
-  const count = Math.min(Math.max(Number.isInteger(declared) ? declared : 0, named), 100)
+  const count = Math.min(Math.max(declared, named), 100)
   return Array.from({ length: count }, (_, index) => {
     const url = one(parameters, `MediaUrl${index}`)
     const mimeType = one(parameters, `MediaContentType${index}`)
@@ -54,11 +78,13 @@ function mediaKind(mimeType: string | undefined, channel: string, messageType: s
   return family === 'image' || family === 'video' || family === 'audio' ? family : 'document'
 }
 
-function locationOf(parameters: Parameters): MessageContent['location'] {
-  const [latitude, longitude] = ['Latitude', 'Longitude'].map((name) => Number(one(parameters, name) ?? Number.NaN)) as [number, number]
-  if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) return undefined
+function locationOf(parameters: Parameters, latitude: number | undefined, longitude: number | undefined): MessageContent['location'] {
+  return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude, ...placeNames(parameters) }
+}
+
+function placeNames(parameters: Parameters): { readonly name?: string; readonly address?: string } {
   const [label, address] = [one(parameters, 'Label'), one(parameters, 'Address')]
-  return { latitude, longitude, ...(label ? { name: label } : {}), ...(address ? { address } : {}) }
+  return { ...(label ? { name: label } : {}), ...(address ? { address } : {}) }
 }
 
 function replyOf(parameters: Parameters): MessageContent['reply'] {
@@ -80,15 +106,16 @@ function quotedOf(parameters: Parameters): MessageContent['quoted'] {
 /** The advertisement a conversation came from, on its first message only. */
 function referralOf(parameters: Parameters): MessageContent['referral'] {
   const named = Object.keys(parameters)
-    .filter((name) => name.startsWith('Referral') && one(parameters, name) !== undefined && name !== 'ReferralNumMedia')
+    .filter((name) => name.startsWith('Referral') && one(parameters, name) !== undefined && !/^Referral(NumMedia)?$/.test(name))
     .map((name) => [name.replace(/^Referral/, '').replace(/^./, (first) => first.toLowerCase()), one(parameters, name) as string])
   return named.length > 0 ? Object.fromEntries(named) : undefined
 }
 
 const isTrue = (parameters: Parameters, name: string) => one(parameters, name) === 'true'
 
-function extraOf(parameters: Parameters): MessageContent['extra'] {
-  const segments = Number(one(parameters, 'NumSegments') ?? 0)
+/** `isNowhere`: there is no location, whose names are then kept here. */
+function extraOf(parameters: Parameters, segments: number, isNowhere: boolean): MessageContent['extra'] {
+  const place = isNowhere ? placeNames(parameters) : {}
   const texts = {
     messagingServiceSid: one(parameters, 'MessagingServiceSid'),
     messageType: one(parameters, 'MessageType'),
@@ -99,6 +126,7 @@ function extraOf(parameters: Parameters): MessageContent['extra'] {
   const objects = {
     from: placeOf(parameters, 'From'),
     to: placeOf(parameters, 'To'),
+    place: Object.keys(place).length > 0 ? place : undefined,
     interactiveData: jsonIn(parameters, 'InteractiveData'),
     flowData: jsonIn(parameters, 'FlowData'),
     addOns: jsonIn(parameters, 'AddOns'),
@@ -116,10 +144,11 @@ function placeOf(parameters: Parameters, side: 'From' | 'To'): Record<string, st
   return known.length > 0 ? Object.fromEntries(known) : undefined
 }
 
+/** As text when it is no JSON, or none that an event can hold: `1e999` is infinite, and it may be nested without end. */
 function jsonIn(parameters: Parameters, name: string): unknown {
   const text = one(parameters, name)
   try {
-    return text === undefined ? undefined : JSON.parse(text)
+    return text === undefined ? undefined : z.json().parse(JSON.parse(text))
   } catch {
     return text
   }

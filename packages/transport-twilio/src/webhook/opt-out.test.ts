@@ -20,6 +20,74 @@ describe('consent', () => {
     },
   )
 
+  it.each([
+    ...[
+      'Stop.',
+      'STOP!',
+      'stop !',
+      '« Stop ! »',
+      '"STOP"',
+      '(stop)',
+      '*STOP*',
+      'S.T.O.P',
+      'STOP 🛑',
+      'stop…',
+      '\u200bSTOP\ufeff',
+      'ＳＴＯＰ',
+    ],
+    ...['stop all', 'Stop-all.', 'STOP\nALL', 'OPT OUT', 'opt-out', 'Opt_out!', 'opt me out', 'unsubscribe me', 'Stop SMS'],
+    ...['STOP STOP', 'stop, stop, stop!', 'Cancel.', 'END!', 'quit;', 'Revoke.'],
+    ...[
+      'arrêt',
+      'ARRÊT !',
+      'arre\u0302t',
+      'Arrêtez.',
+      'désabonner',
+      'Désabonnement',
+      'me désabonner',
+      'Désabonnez-moi !',
+      'désinscription',
+    ],
+  ])('%j opts out, whatever stands around and between the letters of the keyword', (Body) => {
+    expect(change(incomingSms(4, { Body }))).toMatchObject([
+      { type: 'contact.opted_out', data: { reason: 'keyword', keyword: Body.trim() } },
+    ])
+  })
+
+  it.each(['Start.', 'YES!', 'un-stop', 'Unstop !', 'start start'])('%j opts in by the same rule', (Body) => {
+    expect(change(incomingSms(4, { Body }))).toMatchObject([{ type: 'contact.opted_in' }])
+  })
+
+  it.each([
+    ...[
+      'Stop?',
+      'STOP ?',
+      'Yes?',
+      'STOP 2',
+      '1 stop',
+      'stop1',
+      'Stop it',
+      'non stop',
+      'bus stop',
+      "Don't stop",
+      'restart',
+      'the end',
+      'weekend',
+    ],
+    ...[
+      'Please stop calling at night',
+      'STOP au 36111',
+      'Stop all this',
+      'I quit smoking',
+      'cancel my order',
+      'arrêt de bus',
+      'End of story.',
+    ],
+    ...['info@example.com', 'STOP http://example.com', 'stop'.repeat(3), `stop${' '.repeat(200)}`.padStart(400, 'x')],
+  ])('%j is no keyword, and changes nothing', (Body) => {
+    expect(change(incomingSms(4, { Body }))).toEqual([])
+  })
+
   it.each(['START', 'yes', 'UnStop'])('%j opts in', (Body) => {
     expect(change(incomingSms(4, { Body }))).toMatchObject([
       { type: 'contact.opted_in', idempotencyKey: `twilio:${ACCOUNT_SID}:opted-in:${sid}` },
@@ -48,7 +116,8 @@ describe('consent', () => {
   it('is in the typed word on WhatsApp, and not in an answer to a question', () => {
     expect(change(incomingWhatsApp(4, { Body: 'stop' }))).toMatchObject([{ type: 'contact.opted_out', channel: 'whatsapp' }])
     expect(change(incomingWhatsApp(4, { Body: 'START' }))).toMatchObject([{ type: 'contact.opted_in' }])
-    for (const Body of ['Yes', 'Cancel', 'Quit', 'End']) expect(change(incomingWhatsApp(4, { Body }))).toEqual([])
+    for (const Body of ['Yes', 'Cancel', 'Quit', 'End', 'Yes!', '« Cancel »', 'End.'])
+      expect(change(incomingWhatsApp(4, { Body }))).toEqual([])
     expect(change(incomingWhatsApp(4, { Body: 'STOP', ButtonText: 'STOP', ButtonPayload: 'stop-now' }))).toEqual([])
     expect(change(incomingWhatsApp(4, { Body: 'Yes', OptOutType: 'START' }))).toHaveLength(1)
   })

@@ -8,30 +8,53 @@ export interface ConsentWord {
 }
 
 /**
- * The words that Twilio itself acts on by default, in English, and their French counterparts.
+ * The words that Twilio itself acts on by default, in English, and their French counterparts; written without spaces and accents.
  * https://help.twilio.com/articles/223134027-Twilio-support-for-opt-out-keywords-SMS-STOP-filtering-
  */
-const WORDS: Readonly<Record<ConsentWord['kind'], readonly string[]>> = {
-  stop: ['STOP', 'STOPALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT', 'ARRET', 'ARRETE', 'ARRETER'],
-  start: ['START', 'YES', 'UNSTOP'],
-  help: ['HELP', 'INFO', 'AIDE'],
+const WORDS: Readonly<Record<ConsentWord['kind'], ReadonlySet<string>>> = {
+  stop: new Set([
+    ...['STOP', 'STOPALL', 'STOPSMS', 'UNSUBSCRIBE', 'UNSUBSCRIBEME', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT', 'OPTMEOUT'],
+    ...['ARRET', 'ARRETE', 'ARRETER', 'ARRETEZ', 'DESABONNER', 'DESABONNEMENT', 'DESABONNEZMOI', 'MEDESABONNER', 'SEDESABONNER'],
+    ...['DESINSCRIRE', 'DESINSCRIPTION', 'MEDESINSCRIRE'],
+  ]),
+  start: new Set(['START', 'YES', 'UNSTOP']),
+  help: new Set(['HELP', 'INFO', 'AIDE']),
 }
+const KINDS = ['stop', 'start', 'help'] as const
 
 /** On channels with buttons, "Yes" and "Cancel" are answers to a question; Twilio does not act on these words there either. */
-const ANSWERS = new Set(['YES', 'CANCEL', 'END', 'QUIT', 'INFO'])
+const ANSWERS: ReadonlySet<string> = new Set(['YES', 'CANCEL', 'END', 'QUIT', 'INFO'])
 
 /**
- * The consent that a message tells of. `OptOutType` of a Messaging Service counts whatever the words are; otherwise the whole body
- * must be the keyword, in any case and with or without accents. https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
+ * The consent that a message expresses. `OptOutType` of a Messaging Service counts whatever the words are; otherwise the whole body must be
+ * the keyword. https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
  */
 export function consentIn(parameters: Parameters, channel: string): ConsentWord | undefined {
   const keyword = (one(parameters, 'Body') ?? '').trim()
-  const type = one(parameters, 'OptOutType')?.toLowerCase()
+  const type = one(parameters, 'OptOutType')?.trim().toLowerCase()
   if (type === 'stop' || type === 'start' || type === 'help') return { kind: type, keyword, by: 'advanced-opt-out' }
   if (channel !== 'sms' && (one(parameters, 'ButtonText') || one(parameters, 'ButtonPayload') || one(parameters, 'ListId')))
     return undefined
-  const word = keyword.normalize('NFD').replace(/\p{M}/gu, '').toUpperCase()
+  const word = plainWord(keyword)
   if (channel !== 'sms' && ANSWERS.has(word)) return undefined
-  const kind = (['stop', 'start', 'help'] as const).find((candidate) => WORDS[candidate].includes(word))
+  const kind = KINDS.find((candidate) => WORDS[candidate].has(word))
   return kind && { kind, keyword, by: 'keyword' }
 }
+
+/**
+ * A keyword in its plainest spelling: `« Stop ! »`, `s.t.o.p`, `STOP STOP` and `ＳＴＯＰ` are `STOP`, and `opt-out` is `OPTOUT`. Letters and
+ * digits all stay, so a sentence that holds a keyword is none. What is asked is not ordered: `Stop?` stays as it is.
+ */
+function plainWord(text: string): string {
+  if (text.length > MAX_LENGTH || /[?？]/.test(text)) return text
+  const words = text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toUpperCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter(Boolean)
+  return new Set(words).size === 1 ? (words[0] as string) : words.join('')
+}
+
+/** More than any keyword with all that may stand around it. */
+const MAX_LENGTH = 100

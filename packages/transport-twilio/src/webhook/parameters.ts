@@ -39,9 +39,15 @@ export function one(parameters: Parameters, name: string): string | undefined {
   return (typeof value === 'string' ? value : value?.[0]) || undefined
 }
 
-/** @throws CommsError `webhook_unparsable` when it is absent or empty. */
+/** The first value of each parameter that is not empty. */
+export function filled(parameters: Parameters): Readonly<Record<string, string>> {
+  const values = Object.keys(parameters).map((name) => [name, one(parameters, name)])
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+}
+
+/** @throws CommsError `webhook_unparsable` when it is absent or blank. */
 export function needed(parameters: Parameters, name: string): string {
   const value = one(parameters, name)
-  if (value === undefined) throw new CommsError('webhook_unparsable', `Twilio: expected ${name}, got none`)
+  if (value === undefined || value.trim() === '') throw new CommsError('webhook_unparsable', `Twilio: expected ${name}, got none`)
   return value
 }

@@ -13,6 +13,7 @@ import {
   mediaUrl,
   sidOf,
   smsStatus,
+  whatsAppStatus,
 } from '../testing/payloads.ts'
 import { signedGet } from '../testing/requests.ts'
 import { parseWebhook } from './parse.ts'
@@ -202,17 +203,42 @@ describe('an incoming WhatsApp message', () => {
     expect(content(form)).toMatchObject(data)
   })
 
-  it('of somebody who hides the number is of that privacy id', () => {
-    expect(parse(incomingWhatsApp(3, { From: 'whatsapp:BR.1502576394655843' }))[0]).toMatchObject({
-      channel: 'whatsapp',
-      contact: { kind: 'lid', value: 'lid:BR.1502576394655843', raw: 'whatsapp:BR.1502576394655843' },
-    })
+  it.each(['BR.1502576394655843', 'FR.ABC123XYZ', 'FR.ENT.11800000000000000001', `DE.${'a1'.repeat(64)}`])(
+    'of somebody who hides the number is of that id, %s, and of no phone number',
+    (id) => {
+      const raw = `whatsapp:${id}`
+      const quoted = { OriginalRepliedMessageSid: 'SM9', OriginalRepliedMessageSender: raw }
+      const [fact] = parse(incomingWhatsApp(3, { From: raw, ...quoted }))
+      expect(fact).toMatchObject({ type: 'message.received', channel: 'whatsapp', contact: { raw }, data: { quoted: { author: { raw } } } })
+      expect(fact?.contact?.kind).not.toBe('phone')
+      expect(fact?.contact?.value).toContain(id)
+      expect(parse(whatsAppStatus(5, 'delivered', { To: raw }))[0]).toMatchObject({ type: 'message.delivered', contact: fact?.contact })
+    },
+  )
+
+  it.each([
+    ['impots.gouv', 'sms'],
+    ["L'Agence", 'sms'],
+    ['+3336184', 'sms'],
+    ['whatsapp:+22997000001', 'whatsapp'],
+    ['whatsapp:', 'whatsapp'],
+    ['messenger:4010000000000001', 'messenger'],
+    ['messenger:', 'messenger'],
+    ['a b/c: \n?', 'sms'],
+    ['x'.repeat(600), 'sms'],
+  ])('of a sender of any form is kept: %s', (From, channel) => {
+    const [fact] = parse(incomingSms(1, { From }))
+    expect(fact).toMatchObject({ type: 'message.received', channel, contact: { raw: From.slice(0, 512) }, data: { text: 'Hello' } })
+    expect(parse(smsStatus(5, 'delivered', { To: From }))[0]).toMatchObject({ channel, contact: fact?.contact })
   })
 
-  it('over RCS is of that channel, also when our own name there cannot be read', () => {
+  it('over RCS is of that channel, also when our own name there is of no known form', () => {
     const [fact] = parse(incomingSms(3, { From: 'rcs:+12025550142', To: 'rcs:brand_x7_agent' }))
-    expect(fact).toMatchObject({ channel: 'rcs', contact: phone('+12025550142', 'rcs:+12025550142') })
-    expect(fact).not.toHaveProperty('endpoint')
+    expect(fact).toMatchObject({
+      channel: 'rcs',
+      contact: phone('+12025550142', 'rcs:+12025550142'),
+      endpoint: { kind: 'other', raw: 'rcs:brand_x7_agent' },
+    })
   })
 })
 
@@ -220,9 +246,9 @@ describe('what is not understood', () => {
   it.each([
     ['an empty body', '', 'expected AccountSid, got none'],
     ['another account', new URLSearchParams(incomingSms(1, { AccountSid: sidOf('AC', 8) })).toString(), 'got one of another account'],
-    ['no id', new URLSearchParams(incomingSms(1, { MessageSid: '' })).toString(), 'expected MessageSid'],
+    ['no id', new URLSearchParams(incomingSms(1, { MessageSid: '', SmsSid: '', SmsMessageSid: '' })).toString(), 'expected MessageSid'],
     ['no sender', new URLSearchParams(incomingSms(1, { From: '' })).toString(), 'expected From'],
-    ['a sender that is none', new URLSearchParams(incomingSms(1, { From: 'messenger:@' })).toString(), 'Expected a phone number'],
+    ['a blank sender', new URLSearchParams(incomingSms(1, { From: ' ' })).toString(), 'expected From'],
     ['another status', new URLSearchParams(smsStatus(1, 'teleported')).toString(), 'MessageStatus "teleported" is not known'],
   ])('%s is refused with its reason', (_, body, reason) => {
     expect(() => parseBody(body)).toThrow(reason)

@@ -1,6 +1,7 @@
 import { CommsError, type EventFact, idempotencyKey, type WebhookRequest } from '@pipe-comms/core'
 import { addressIfAny, readAddress } from '../address.ts'
 import type { CheckedOptions } from '../options.ts'
+import { checkForm } from './form-check.ts'
 import { contentOf } from './incoming-content.ts'
 import { consentIn } from './opt-out.ts'
 import { needed, one, type Parameters, parametersOf } from './parameters.ts'
@@ -13,6 +14,7 @@ import { MESSAGE_ID, statusFacts } from './status.ts'
  */
 export function parseWebhook(request: WebhookRequest, { accountSid, subaccounts }: CheckedOptions): EventFact[] {
   const parameters = parametersOf(request)
+  checkForm(parameters)
   const account = needed(parameters, 'AccountSid')
   if (account !== accountSid && !Object.hasOwn(subaccounts, account)) {
     throw new CommsError('webhook_unparsable', `Twilio: expected a webhook of account ${accountSid}, got one of another account`)
@@ -30,13 +32,19 @@ export interface Origin {
   readonly occurredAt?: string
 }
 
-/** The facts in an incoming message: the message, and the consent it tells of. Equal keys whether Twilio told it or was asked. */
+/**
+ * The facts in an incoming message: the message, and the consent it expresses. Equal keys whether a webhook or the API says it. Required:
+ * the account and the id, which name the message, and its sender; whatever else is odd is left out and noted in `source.unread`.
+ * @throws CommsError `webhook_unparsable`
+ */
 export function incomingFacts(parameters: Parameters, { via, occurredAt }: Origin): EventFact[] {
   const accountSid = needed(parameters, 'AccountSid')
   const sid = needed(parameters, 'MessageSid')
   const { channel, address: contact } = readAddress(needed(parameters, 'From'))
   const endpoint = addressIfAny(one(parameters, 'To'))
   const contactName = one(parameters, 'ProfileName')
+  const unread: string[] = []
+  const content = contentOf(parameters, channel, unread)
   const envelope = {
     channel,
     provider: 'twilio',
@@ -47,13 +55,13 @@ export function incomingFacts(parameters: Parameters, { via, occurredAt }: Origi
     messageId: `twilio:${sid}`,
     providerMessageId: sid,
     ...(occurredAt === undefined ? {} : { occurredAt }),
-    source: { via, raw: { ...parameters } },
+    source: { via, raw: { ...parameters }, ...(unread.length > 0 ? { unread } : {}) },
   } as const
   const received: EventFact = {
     ...envelope,
     type: 'message.received',
     idempotencyKey: idempotencyKey('twilio', accountSid, 'received', sid),
-    data: { ...contentOf(parameters, channel), ...(contactName === undefined ? {} : { contactName }) },
+    data: { ...content, ...(contactName === undefined ? {} : { contactName }) },
   }
   const consent = consentIn(parameters, channel)
   if (!consent || consent.kind === 'help') return [received]

@@ -1,7 +1,8 @@
-import { CommsError, type EventFact, idempotencyKey } from '@pipe-comms/core'
+import { CommsError, type EventFact, idempotencyKey, readLeniently } from '@pipe-comms/core'
+import { z } from 'zod'
 import { addressIfAny, readAddress } from '../address.ts'
 import { meaningOf, OPTED_OUT } from '../error-codes.ts'
-import { needed, one, type Parameters } from './parameters.ts'
+import { filled, needed, one, type Parameters } from './parameters.ts'
 
 /** The parameter of the status callback URL that holds our id of the message, so that a callback that overtakes the answer is known. */
 export const MESSAGE_ID = 'messageId'
@@ -17,7 +18,8 @@ export function statusFacts(parameters: Parameters, ourMessageId: string | undef
   const status = needed(parameters, 'MessageStatus')
   const accountSid = needed(parameters, 'AccountSid')
   const sid = needed(parameters, 'MessageSid')
-  const errorCode = one(parameters, 'ErrorCode')
+  const unread: string[] = []
+  const errorCode = errorCodeOf(parameters, unread)
   const { channel, address: contact } = readAddress(needed(parameters, 'To'))
   const endpoint = addressIfAny(one(parameters, 'From'))
   const codes = [status, ...(errorCode ? [errorCode] : [])]
@@ -30,7 +32,7 @@ export function statusFacts(parameters: Parameters, ourMessageId: string | undef
     ...(endpoint ? { endpoint } : {}),
     messageId: ourMessageId ?? `twilio:${sid}`,
     providerMessageId: sid,
-    source: { via: 'webhook', raw: { ...parameters } },
+    source: { via: 'webhook', raw: { ...parameters }, ...(unread.length > 0 ? { unread } : {}) },
   } as const
   const key = idempotencyKey('twilio', accountSid, 'status', sid, ...codes)
   const extra = extraOf(parameters, status)
@@ -66,6 +68,20 @@ export function statusFacts(parameters: Parameters, ourMessageId: string | undef
     default:
       throw new CommsError('webhook_unparsable', `Twilio: MessageStatus ${JSON.stringify(status.slice(0, 60))} is not known`)
   }
+}
+
+/** https://www.twilio.com/docs/api/errors */
+const codesSchema = z.looseObject({
+  ErrorCode: z
+    .string()
+    .regex(/^\d{1,10}$/, 'expected digits')
+    .optional(),
+})
+
+function errorCodeOf(parameters: Parameters, unread: string[]): string | undefined {
+  const codes = readLeniently(codesSchema, filled(parameters))
+  unread.push(...(codes.success ? codes.unread : codes.problems))
+  return codes.success ? codes.data.ErrorCode : undefined
 }
 
 type Envelope = Pick<EventFact, 'channel' | 'provider' | 'account' | 'source'> & { readonly contact: NonNullable<EventFact['contact']> }

@@ -12,7 +12,8 @@ type Verification = Pick<CheckedOptions, 'accountSid' | 'authToken' | 'subaccoun
 
 /**
  * Checks `X-Twilio-Signature` over the configured public URL, the path and query as they came, and the form or the hash of the body.
- * The signature has no time in it: a replay passes, and adds nothing, because its facts have the keys of the first.
+ * The signature has no time in it: a replay passes, and adds nothing, because its facts have the keys of the first. Nor has it anything
+ * between names and values: `checkForm` refuses a form that is cut elsewhere.
  * https://www.twilio.com/docs/usage/security#validating-requests
  * @throws CommsError `webhook_unverified`, whose message says which URL was checked, what came, and what likely differs.
  */

@@ -26,6 +26,7 @@ const interactiveContent = {
     ],
   },
 }
+const noveltyIn = (key: string) => [`messageData.${key}.buttons.4.type: Invalid option: expected one of "reply"|"url"|"call"|"copy"`]
 const tap = { stanzaId: 'BAE5F1', selectedIndex: 1, selectedId: 'tue', selectedDisplayText: 'Mardi' }
 const tapped = (kind: 'button' | 'template') => ({
   reply: { kind, id: 'tue', title: 'Mardi', ofProviderMessageId: 'BAE5F1' },
@@ -173,9 +174,19 @@ export const CHOICE_ROWS: readonly Row[] = [
   ...messageRows('key in the plural', of('templateButtonsReplyMessage', { templateButtonsReplyMessage: tap }), tapped('template')),
   ...messageRows('all in the singular', of('templateButtonReplyMessage', { templateButtonReplyMessage: tap }), tapped('template')),
 
-  ...messageRows('', of('interactiveButtons', { interactiveButtons: interactive }), interactiveContent),
-  ...messageRows('under the other key', of('interactiveButtons', { interactiveButtonsReply: interactive }), interactiveContent),
-  ...messageRows('', of('interactiveButtonsReply', { interactiveButtonsReply: interactive }), interactiveContent),
+  ...messageRows('', of('interactiveButtons', { interactiveButtons: interactive }), interactiveContent, noveltyIn('interactiveButtons')),
+  ...messageRows(
+    'under the other key',
+    of('interactiveButtons', { interactiveButtonsReply: interactive }),
+    interactiveContent,
+    noveltyIn('interactiveButtonsReply'),
+  ),
+  ...messageRows(
+    '',
+    of('interactiveButtonsReply', { interactiveButtonsReply: interactive }),
+    interactiveContent,
+    noveltyIn('interactiveButtonsReply'),
+  ),
   ...messageRows('a tap', of('interactiveButtonsResponse', { interactiveButtonsResponse: tap }), tapped('button')),
   ...messageRows(
     'a tap in other words',

@@ -12,13 +12,17 @@ export interface Row {
 }
 
 /** What a row says of its fact beyond what all facts share. */
-type Said = { readonly [Name: string]: unknown } & { readonly type: EventFact['type']; readonly key: string }
+type Said = { readonly [Name: string]: unknown } & {
+  readonly type: EventFact['type']
+  readonly key: string
+  readonly unread?: readonly string[] | undefined
+}
 
 export const phone = (digits: string) => ({ kind: 'phone' as const, value: `+${digits}`, raw: `${digits}@c.us` })
 export const CAMILLE = phone('33639980001')
 export const SHOP = phone('33639980010')
 
-export function row(type: string, remark: string, notification: Readonly<Record<string, unknown>>, { key, ...said }: Said): Row {
+export function row(type: string, remark: string, notification: Readonly<Record<string, unknown>>, { key, unread, ...said }: Said): Row {
   const fact = {
     idempotencyKey: `greenapi:${ID_INSTANCE}:${key}`,
     channel: 'whatsapp',
@@ -26,7 +30,7 @@ export function row(type: string, remark: string, notification: Readonly<Record<
     account: String(ID_INSTANCE),
     endpoint: SHOP,
     occurredAt: '2026-01-06T11:00:00.000Z',
-    source: { via: 'webhook', raw: notification },
+    source: { via: 'webhook', raw: notification, ...(unread ? { unread } : {}) },
     ...said,
   }
   return { type, remark, notification, fact: fact as unknown as EventFact }
@@ -37,11 +41,11 @@ type MessageData = Readonly<Record<string, unknown>> & { readonly typeMessage: s
 let count = 0
 
 /** A message that comes in, the same typed on the phone, and the same as the echo of a send: three notifications of one content. */
-export function messageRows(remark: string, messageData: MessageData, content: MessageContent): Row[] {
+export function messageRows(remark: string, messageData: MessageData, content: MessageContent, unread?: readonly string[]): Row[] {
   const { typeMessage } = messageData
   count += 1
   const id = `3EB0${String(count).padStart(4, '0')}`
-  const named = { contact: CAMILLE, messageId: `greenapi:${id}`, providerMessageId: id }
+  const named = { unread, contact: CAMILLE, messageId: `greenapi:${id}`, providerMessageId: id }
   const words = remark === '' ? '' : `, ${remark}`
   return [
     row(typeMessage, `incoming${words}`, incoming(id, messageData), {

@@ -6,6 +6,8 @@ const extended = (data: object, more: object = {}) => ({ typeMessage: 'extendedT
 export const TEXT_ROWS: readonly Row[] = [
   ...messageRows('', text('Bonjour, est-ce encore libre ? 👋'), { text: 'Bonjour, est-ce encore libre ? 👋' }),
   ...messageRows('empty', text(''), { text: '' }),
+  ...messageRows('missing', { typeMessage: 'textMessage', textMessageData: {} }, { flags: ['unreadable'] }),
+  ...messageRows('missing with all around it', { typeMessage: 'textMessage' }, { flags: ['unreadable'] }),
   ...messageRows('made of a template', text('Votre rendez-vous est confirmé.', { isTemplateMessage: true }), {
     text: 'Votre rendez-vous est confirmé.',
     flags: ['template'],
@@ -26,7 +28,11 @@ export const TEXT_ROWS: readonly Row[] = [
   ...messageRows(
     'which answers an oddity',
     { ...text('Oui'), quotedMessage: { stanzaId: '3EB0AA', participant: '0@c.us', typeMessage: 7, textMessage: { x: 1 } } },
-    { text: 'Oui', quoted: { providerMessageId: '3EB0AA' } },
+    { text: 'Oui', quoted: { providerMessageId: '3EB0AA', author: { kind: 'other', value: 'other:0%40c.us', raw: '0@c.us' } } },
+    [
+      'messageData.quotedMessage.typeMessage: Invalid input: expected string, received number',
+      'messageData.quotedMessage.textMessage: Invalid input: expected string, received object',
+    ],
   ),
 
   ...messageRows('plain, as an API send comes back', extended({ text: 'Bonjour', description: '', title: '', previewType: 'None' }), {

@@ -9,82 +9,99 @@ const contact = z.looseObject({ displayName: text, vcard: text })
 export const CARDS: ContentReaders = {
   locationMessage: content(
     z.looseObject({
-      locationMessageData: z.looseObject({
-        latitude: z.number().min(-90).max(90),
-        longitude: z.number().min(-180).max(180),
-        nameLocation: text,
-        address: text,
-        ...forwarding,
-      }),
+      locationMessageData: z
+        .looseObject({
+          latitude: z.number().min(-90).max(90).nullish(),
+          longitude: z.number().min(-180).max(180).nullish(),
+          nameLocation: text,
+          address: text,
+          ...forwarding,
+        })
+        .nullish(),
     }),
     ({ locationMessageData: data }) => {
+      if (!data) return {}
       const { latitude, longitude, nameLocation: name, address } = data
-      return { location: { latitude, longitude, ...present({ name, address }) }, ...present({ forwarded: forwardedOf(data) }) }
+      const words = present({ name, address })
+      const place = latitude == null || longitude == null ? { extra: { place: words } } : { location: { latitude, longitude, ...words } }
+      return { ...place, ...present({ forwarded: forwardedOf(data) }) }
     },
   ),
 
-  contactMessage: content(
-    z.looseObject({ contactMessageData: contact.extend(forwarding) }),
-    ({ contactMessageData: { displayName, vcard, ...data } }) => ({
-      contacts: [present({ displayName, vcard })],
-      ...present({ forwarded: forwardedOf(data) }),
-    }),
-  ),
+  contactMessage: content(z.looseObject({ contactMessageData: contact.extend(forwarding).nullish() }), ({ contactMessageData }) => {
+    if (!contactMessageData) return {}
+    const { displayName, vcard, ...data } = contactMessageData
+    return { contacts: [present({ displayName, vcard })], ...present({ forwarded: forwardedOf(data) }) }
+  }),
 
   // The key is `messageData` once more, not `contactsArrayMessageData`.
   contactsArrayMessage: content(
-    z.looseObject({ messageData: z.looseObject({ contacts: z.array(contact), ...forwarding }) }),
-    ({ messageData: data }) => ({
-      contacts: data.contacts.map(({ displayName, vcard }) => present({ displayName, vcard })),
-      ...present({ forwarded: forwardedOf(data) }),
-    }),
+    z.looseObject({ messageData: z.looseObject({ contacts: z.array(contact).nullish(), ...forwarding }).nullish() }),
+    ({ messageData: data }) =>
+      data
+        ? present({
+            contacts: data.contacts?.map(({ displayName, vcard }) => present({ displayName, vcard })),
+            forwarded: forwardedOf(data),
+          })
+        : {},
   ),
 
   pollMessage: content(
     z.looseObject({
-      pollMessageData: z.looseObject({
-        name: z.string(),
-        options: z.array(z.looseObject({ optionName: z.string() })),
-        multipleAnswers: boolean,
-      }),
+      pollMessageData: z
+        .looseObject({
+          name: z.string().nullish(),
+          options: z.array(z.looseObject({ optionName: z.string() })).nullish(),
+          multipleAnswers: boolean,
+        })
+        .nullish(),
     }),
-    ({ pollMessageData: { name: question, options, multipleAnswers } }) => ({
-      poll: { question, options: options.map(({ optionName }) => optionName), ...present({ multipleAnswers }) },
-    }),
+    ({ pollMessageData }) => {
+      if (!pollMessageData) return {}
+      const { name, options, multipleAnswers } = pollMessageData
+      const titles = (options ?? []).map(({ optionName }) => optionName)
+      return { poll: { question: name ?? '', options: titles, ...present({ multipleAnswers }) } }
+    },
   ),
 
   pollUpdateMessage: content(
     z.looseObject({
-      pollMessageData: z.looseObject({
-        stanzaId: id,
-        name: text,
-        votes: z.array(z.looseObject({ optionName: z.string(), optionVoters: z.array(z.string()).nullish() })),
-      }),
+      // Without the poll it is about, a vote says nothing.
+      pollMessageData: z
+        .looseObject({
+          stanzaId: id,
+          name: text,
+          votes: z.array(z.looseObject({ optionName: z.string(), optionVoters: z.array(z.string()).nullish() })).nullish(),
+        })
+        .nullish(),
     }),
-    ({ pollMessageData: { stanzaId, name: question, votes } }) => ({
-      pollVote: {
-        ofProviderMessageId: stanzaId,
-        ...present({ question }),
-        votes: votes.map(({ optionName, optionVoters }) => ({ option: optionName, voters: optionVoters ?? [] })),
-      },
-    }),
+    ({ pollMessageData }) => {
+      if (!pollMessageData) return {}
+      const { stanzaId, name: question, votes } = pollMessageData
+      const voters = (votes ?? []).map(({ optionName, optionVoters }) => ({ option: optionName, voters: optionVoters ?? [] }))
+      return { pollVote: { ofProviderMessageId: stanzaId, ...present({ question }), votes: voters } }
+    },
   ),
 
   groupInviteMessage: content(
     z.looseObject({
-      groupInviteMessageData: z.looseObject({
-        groupJid: id,
-        inviteCode: text,
-        inviteExpiration: z.unknown(),
-        groupName: text,
-        caption: text,
-      }),
+      groupInviteMessageData: z
+        .looseObject({
+          groupJid: id.nullish(),
+          inviteCode: text,
+          inviteExpiration: z.unknown(),
+          groupName: text,
+          caption: text,
+        })
+        .nullish(),
     }),
-    ({ groupInviteMessageData: { groupJid: group, inviteCode: code, inviteExpiration, groupName: name, caption } }) => {
+    ({ groupInviteMessageData: data }) => {
+      if (!data) return {}
+      const { groupJid: group, inviteCode: code, inviteExpiration, groupName: name, caption } = data
       const { text, flag } = readText(caption)
-      const expiresAt = expiryOf(inviteExpiration)
+      const words = present({ code, name, expiresAt: expiryOf(inviteExpiration) })
       return {
-        invite: { group, ...present({ code, name, expiresAt }) },
+        ...(group == null ? { extra: { invite: words } } : { invite: { group, ...words } }),
         ...present({ text, flags: flag === undefined ? undefined : [flag] }),
       }
     },
@@ -105,6 +122,7 @@ function expiryOf(value: unknown): string | undefined {
 }
 
 function goodsIn(messageData: Record<string, unknown>): Record<string, z.core.util.JSONType> {
-  const { typeMessage: _, quotedMessage: __, '': ___, ...goods } = messageData as Record<string, z.core.util.JSONType>
-  return goods
+  const { typeMessage: _, quotedMessage: __, ...goods } = messageData as Record<string, z.core.util.JSONType>
+  // Names that the schema of events does not take.
+  return Object.fromEntries(Object.entries(goods).filter(([name]) => name.length > 0 && name.length <= 512))
 }

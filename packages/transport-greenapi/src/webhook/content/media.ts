@@ -5,16 +5,18 @@ import { type ContentReaders, content, forwardedOf, forwarding } from './reader.
 import { meaningOfCode, readText } from './text-code.ts'
 
 const fileSchema = z.looseObject({
-  fileMessageData: z.looseObject({
-    downloadUrl: text,
-    caption: text,
-    fileName: text,
-    mimeType: text,
-    isAnimated: boolean,
-    ...forwarding,
-  }),
+  fileMessageData: z
+    .looseObject({
+      downloadUrl: text,
+      caption: text,
+      fileName: text,
+      mimeType: text,
+      isAnimated: boolean,
+      ...forwarding,
+    })
+    .nullish(),
 })
-type File = z.output<typeof fileSchema>['fileMessageData']
+type File = Partial<NonNullable<z.output<typeof fileSchema>['fileMessageData']>>
 
 /** https://green-api.com/en/docs/api/receiving/notifications-format/incoming-message/ImageMessage/ */
 export const MEDIA: ContentReaders = {
@@ -27,7 +29,8 @@ export const MEDIA: ContentReaders = {
 }
 
 function file(kindOf: (file: File) => Media['kind']) {
-  return content(fileSchema, ({ fileMessageData: data }) => {
+  return content(fileSchema, ({ fileMessageData }) => {
+    const data: File = fileMessageData ?? {}
     const { fileName, mimeType } = data
     const caption = readText(data.caption)
     return {

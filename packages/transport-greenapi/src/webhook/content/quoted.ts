@@ -3,23 +3,20 @@ import { z } from 'zod'
 import { addressIfAny, present, text } from '../notification.ts'
 import { readText } from './text-code.ts'
 
-const lenient = text.catch(undefined)
-
 /**
  * What a message answers; any message may. The fields lie flatter here than in a message of its own. A quotation is a courtesy: what is
- * odd in one is left out, lest the answer itself be held up. https://green-api.com/en/docs/api/receiving/notifications-format/incoming-message/QuotedMessage/
+ * odd in one is left out, and the answer itself is kept. https://green-api.com/en/docs/api/receiving/notifications-format/incoming-message/QuotedMessage/
  */
 export const quotedSchema = z
   .looseObject({
-    stanzaId: lenient,
-    participant: lenient,
-    typeMessage: lenient,
-    textMessage: lenient,
-    extendedTextMessage: z.looseObject({ text: lenient }).nullish().catch(undefined),
-    caption: lenient,
+    stanzaId: text,
+    participant: text,
+    typeMessage: text,
+    textMessage: text,
+    extendedTextMessage: z.looseObject({ text }).nullish(),
+    caption: text,
   })
   .nullish()
-  .catch(undefined)
 
 /** Nothing when the id of the earlier message is missing. */
 export function quotedOf(quoted: Partial<NonNullable<z.output<typeof quotedSchema>>> | null | undefined): MessageContent['quoted'] {

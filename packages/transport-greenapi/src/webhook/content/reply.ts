@@ -14,8 +14,10 @@ const choiceSchema = z.looseObject({
 
 /** A reader of the choice that lies under the first of these keys that is there. */
 function choice(kind: 'button' | 'template', ...keys: readonly [string, ...string[]]) {
-  const [first, ...others] = keys.map((key) => z.looseObject({ [key]: choiceSchema }).transform((data) => data[key]))
-  return content(z.union([first, ...others] as [Keyed, ...Keyed[]]), (chosen) => {
+  const schema = z.looseObject(Object.fromEntries(keys.map((key) => [key, choiceSchema.nullish()])))
+  return content(schema, (data) => {
+    const chosen = keys.map((key) => data[key] as z.output<typeof choiceSchema> | null | undefined).find(Boolean)
+    if (!chosen) return {}
     const { stanzaId, selectedIndex } = chosen
     const id = chosen.selectedId ?? chosen.selectedButtonId
     const title = chosen.selectedDisplayText ?? chosen.selectedButtonText
@@ -25,8 +27,6 @@ function choice(kind: 'button' | 'template', ...keys: readonly [string, ...strin
     }
   })
 }
-type Keyed = z.ZodType<z.output<typeof choiceSchema>>
-
 /** The page of template buttons writes plural and singular for one thing. */
 const templateChoice = choice('template', 'templateButtonReplyMessage', 'templateButtonsReplyMessage')
 
@@ -39,15 +39,21 @@ export const REPLIES: ContentReaders = {
 
   listResponseMessage: content(
     z.looseObject({
-      listResponseMessage: z.looseObject({
-        stanzaId: text,
-        title: text,
-        // The id of the row, as a text or in an object.
-        singleSelectReply: z.union([text, z.looseObject({ selectedRowId: text }).transform(({ selectedRowId }) => selectedRowId)]),
-      }),
+      listResponseMessage: z
+        .looseObject({
+          stanzaId: text,
+          title: text,
+          // The id of the row, as a text or in an object.
+          singleSelectReply: z
+            .union([text, z.looseObject({ selectedRowId: text }).transform(({ selectedRowId }) => selectedRowId)])
+            .optional(),
+        })
+        .nullish(),
     }),
-    ({ listResponseMessage: { stanzaId, title, singleSelectReply: id } }) => ({
-      reply: { kind: 'list', ...present({ id, title, ofProviderMessageId: stanzaId }) },
-    }),
+    ({ listResponseMessage: chosen }) => {
+      if (!chosen) return {}
+      const { stanzaId, title, singleSelectReply: id } = chosen
+      return { reply: { kind: 'list', ...present({ id, title, ofProviderMessageId: stanzaId }) } }
+    },
   ),
 }
