@@ -276,7 +276,9 @@ describe('createComms', () => {
   it('refuses two transports of one id, of one path, or with a bad id', () => {
     expect(() => createComms({ store, transports: [pigeon(), pigeon()] })).toThrow('different ids, got pigeon, pigeon')
     expect(() => createComms({ store, transports: [pigeon(), pigeon({}, 'dove')] })).toThrow('wanted by two transports: pigeon and dove')
-    expect(() => createComms({ store, transports: [pigeon({}, 'My Pigeon')] })).toThrow('got "My Pigeon"')
+    expect(() => createComms({ store, transports: [pigeon({}, 'My Pigeon')] })).toThrow(
+      'transports.0.id: expected lower-case letters, digits and dashes',
+    )
   })
 
   it('finishes what is under way when it is closed', async () => {

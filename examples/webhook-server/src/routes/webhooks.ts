@@ -14,7 +14,7 @@ export function webhookRoutes({ comms }: Running, config: Config, log: Logger): 
     const address = addressOf(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'))
     return address === undefined ? {} : { remoteAddress: address }
   }
-  const app = new Hono()
+  const app = new Hono({ strict: false })
 
   app.get('/greenapi/status', (c) =>
     c.json({ ok: true, service: 'greenapi-webhook', instance: greenApi.instanceId, simulated: sandbox.greenApi }),
@@ -33,6 +33,7 @@ export function webhookRoutes({ comms }: Running, config: Config, log: Logger): 
   })
 
   app.post('/espocrm/:event', (c) => comms.handle(c.req.raw, originOf(c)))
-  app.all('/smtp/inbound', (c) => comms.handle(c.req.raw, originOf(c)))
+  // Also what is no route, so that a provider that was given a wrong URL shows in the log.
+  app.all('/*', (c) => comms.handle(c.req.raw, originOf(c)))
   return app
 }

@@ -1,5 +1,6 @@
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { z } from 'zod'
+import { kindOf } from '../check-options.ts'
 import { CommsError } from '../errors.ts'
 
 /**
@@ -37,6 +38,7 @@ export interface AddressOptions {
  * parseContactAddress('06 39 98 00 01', { defaultRegion: 'FR' }).value // '+33639980001'
  */
 export function parseContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
+  if (typeof raw !== 'string') throw notText(raw)
   const text = raw.trim()
   const found = text.length === 0 || text.length > 512 ? undefined : read(text, options)
   if (!found) throw new CommsError('address_invalid', `Expected a phone number, e-mail address or chat id, got ${describe(raw)}`)
@@ -51,11 +53,16 @@ export function parseContactAddress(raw: string, options: AddressOptions = {}): 
  * anyContactAddress('867051000000001@bot').value // 'other:867051000000001%40bot'
  */
 export function anyContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
+  if (typeof raw !== 'string') throw notText(raw)
   const text = raw.trim()
   const known = text.length === 0 || text.length > 512 ? undefined : read(text, options)
   if (known) return { ...known, raw: text }
   if (text.length === 0) throw new CommsError('address_invalid', `Expected an address, got ${describe(raw)}`)
   return { kind: 'other', value: `other:${encodeURIComponent(text.replace(/\p{Cs}/gu, '\ufffd'))}`.slice(0, 512), raw: text.slice(0, 512) }
+}
+
+function notText(raw: unknown): CommsError {
+  return new CommsError('address_invalid', `Expected an address as a text, got ${kindOf(raw)}`)
 }
 
 type Canonical = Omit<ContactAddress, 'raw'>

@@ -1,3 +1,4 @@
+import { callback, checkOf, optionsObject, type Shape, storeOption, wholeNumber } from '../check-options.ts'
 import { CommsError, isCommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
@@ -33,6 +34,16 @@ export interface EventCacheState {
   readonly lastFlushMs: number
 }
 
+const cacheShape: Shape<EventCacheOptions> = {
+  store: storeOption,
+  maxBatch: wholeNumber(1).optional(),
+  maxWrites: wholeNumber(1).optional(),
+  maxPending: wholeNumber(1).optional(),
+  recent: wholeNumber(0).optional(),
+  onQueued: callback.optional(),
+}
+const checkCacheOptions = checkOf('eventCache', optionsObject(cacheShape))
+
 /** An {@link EventStore} in front of another one: see {@link eventCache}. */
 export interface EventCache extends EventStore {
   state(): EventCacheState
@@ -53,6 +64,7 @@ export interface EventCache extends EventStore {
  * const store = eventCache({ store: memoryEventStore() })
  */
 export function eventCache(options: EventCacheOptions): EventCache {
+  checkCacheOptions(options)
   return new BatchingCache(options)
 }
 
@@ -89,9 +101,9 @@ class BatchingCache implements EventCache {
 
   constructor(options: EventCacheOptions) {
     this.#store = options.store
-    this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
-    this.#maxWrites = atLeastOne('maxWrites', options.maxWrites ?? 2)
-    this.#maxPending = atLeastOne('maxPending', options.maxPending ?? 10_000)
+    this.#maxBatch = options.maxBatch ?? 100
+    this.#maxWrites = options.maxWrites ?? 2
+    this.#maxPending = options.maxPending ?? 10_000
     this.#recent = new RecentEvents(options.recent ?? 1000)
     this.#onQueued = options.onQueued
   }
@@ -283,9 +295,4 @@ function isAbout(requests: readonly AppendRequest[], streams: ReadonlySet<string
 /** Whether every request of the batch would fail in the same way. */
 function isOutage(error: unknown): boolean {
   return isCommsError(error) && error.code.startsWith('store_')
-}
-
-function atLeastOne(option: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new CommsError('configuration_invalid', `eventCache: ${option}: expected a whole number from 1, got ${value}`)
 }
