@@ -46,6 +46,11 @@ export function objectWith(what: string, methods: readonly string[], remedy = ''
   })
 }
 
+/** Lets everything through but a Promise, which has none of the fields that are looked for. */
+export function awaited(what: string): z.ZodType {
+  return z.custom((given) => !isPromise(given), `expected ${what}, got a Promise: await it first`)
+}
+
 export const callback = z.custom((given) => typeof given === 'function', {
   error: (issue) => `expected a function, got ${kindOf(issue.input)}`,
 })

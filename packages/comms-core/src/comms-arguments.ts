@@ -61,24 +61,7 @@ const sendShape: Shape<SendRequest> = {
   onUncertain: oneOf('report', 'resend').optional(),
   options: z.custom(isObject, { error: ({ input }) => `expected an object of options, got ${kindOf(input)}` }).optional(),
 }
-const checkWholeRequest = checkOf('send', optionsObject(sendShape), 'request_invalid')
-
-const SIMPLE = new Set(['channel', 'to', 'content', 'idempotencyKey', 'transport', 'replyTo'])
-
-/** A request of filled texts and a content, which nearly all are, is let through without the schema. */
-export function checkSendRequest(request: unknown): void {
-  if (!isSimpleRequest(request)) checkWholeRequest(request)
-}
-
-function isSimpleRequest(request: unknown): boolean {
-  if (!isObject(request) || Array.isArray(request) || !isObject(request.content) || Array.isArray(request.content)) return false
-  for (const name in request) {
-    if (!SIMPLE.has(name)) return false
-    const value = request[name]
-    if (name !== 'content' && (typeof value !== 'string' || value.trim() === '')) return false
-  }
-  return typeof request.channel === 'string' && typeof request.to === 'string'
-}
+export const checkSendRequest = checkOf('send', optionsObject(sendShape), 'request_invalid')
 
 const signal = signalOption.optional()
 

@@ -1,3 +1,4 @@
+import { isObject } from '../check-options.ts'
 import { isCommsError } from '../errors.ts'
 import type { EventFact, NewEvent } from '../events/message-event.ts'
 import { createEvent } from '../events/recorded-event.ts'
@@ -111,6 +112,7 @@ interface Numbered {
 }
 
 function withSource(fact: EventFact, via: RecordOptions['via']): EventFact {
-  if (via === undefined && fact?.source) return fact
-  return { ...fact, source: { ...fact?.source, via: via ?? 'api' } }
+  // What is no fact is refused as it is.
+  if (!isObject(fact) || (via === undefined && fact.source)) return fact
+  return { ...fact, source: { ...fact.source, via: via ?? 'api' } }
 }

@@ -1,28 +1,29 @@
 import { z } from 'zod'
-import { callback, filledText, isPromise, kindOf, listOf, textThat, trueOrFalse, wholeNumber } from '../check-options.ts'
+import { awaited, callback, filledText, kindOf, listOf, textThat, trueOrFalse, wholeNumber } from '../check-options.ts'
 
 /**
  * What the parts of a transport must be. It may have others besides, such as methods of its own, and be of any class.
  */
-export const transportSchema = z.looseObject(
-  {
-    id: textThat((id) => /^[a-z][a-z0-9-]*$/.test(id), 'lower-case letters, digits and dashes'),
-    channel: filledText('the name of a channel'),
-    provider: filledText("the provider's name").optional(),
-    account: filledText("the provider's name for the account"),
-    send: callback,
-    check: callback.optional(),
-    sendLimits: listOf('limits', z.looseObject({ messages: wholeNumber(1), perMs: wholeNumber(1) })).optional(),
-    webhooks: listOf('webhook endpoints', endpointSchema()).optional(),
-    inbox: part({ receive: callback, parse: callback }).optional(),
-    reconciler: part({ reconcile: callback }).optional(),
-    probe: part({ check: callback }).optional(),
-    close: callback.optional(),
-  },
-  {
-    error: ({ input }) =>
-      isPromise(input) ? 'expected a Transport, got a Promise: await it first' : `expected a Transport, got ${kindOf(input)}`,
-  },
+export const transportSchema = awaited('a Transport').pipe(
+  z.looseObject(
+    {
+      id: textThat((id) => /^[a-z][a-z0-9-]*$/.test(id), 'lower-case letters, digits and dashes'),
+      channel: filledText('the name of a channel'),
+      provider: filledText("the provider's name").optional(),
+      account: filledText("the provider's name for the account"),
+      send: callback,
+      check: callback.optional(),
+      sendLimits: listOf('limits', z.looseObject({ messages: wholeNumber(1), perMs: wholeNumber(1) })).optional(),
+      webhooks: listOf('webhook endpoints', endpointSchema()).optional(),
+      inbox: part({ receive: callback, parse: callback }).optional(),
+      reconciler: part({ reconcile: callback }).optional(),
+      probe: part({ check: callback }).optional(),
+      close: callback.optional(),
+    },
+    {
+      error: ({ input }) => `expected a Transport, got ${kindOf(input)}`,
+    },
+  ),
 )
 
 function endpointSchema() {
