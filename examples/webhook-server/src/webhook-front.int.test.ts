@@ -1,11 +1,15 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
+import { serve } from '@hono/node-server'
+import { createComms, memoryEventStore, silentLogger } from '@pipe-comms/core'
+import { greenApiTransport } from '@pipe-comms/transport-greenapi'
+import { Hono } from 'hono'
 import { sign } from 'hono/jwt'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from './config.ts'
@@ -112,3 +116,24 @@ it('the server refuses a hundred strangers with large bodies before these are th
   )
   expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 401 Unauthorized']))
 }, 20_000)
+
+it('a Hono route that reads the body before it hands the request over is answered 400 with the reason', async () => {
+  const transport = greenApiTransport({ idInstance: 7105000001, webhookToken: TOKEN })
+  const comms = createComms({ store: memoryEventStore(), transports: [transport], logger: silentLogger })
+  const app = new Hono().post('/webhooks/greenapi', async (c) => {
+    await c.req.json()
+    return comms.handle(c.req.raw)
+  })
+  const hono = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await once(hono, 'listening')
+  const { port } = hono.address() as AddressInfo
+  const answer = await fetch(`http://127.0.0.1:${port}/webhooks/greenapi`, {
+    method: 'POST',
+    headers: { authorization },
+    body: notification,
+  })
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toContain('Was it read before')
+  hono.close()
+  await comms.close()
+})

@@ -48,6 +48,7 @@ import { POLLED, requestFromQuarantine } from './transport/quarantine.ts'
 import { type RecordOptions, type RecordReport, recordFacts } from './transport/record-facts.ts'
 import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
+import { WarningLog } from './transport/warning-log.ts'
 import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
 import { expectRequest, type RequestOrigin } from './transport/webhook-request.ts'
 import { pathKey } from './transport/webhook-routes.ts'
@@ -183,6 +184,7 @@ export function createComms(options: CommsOptions): Comms {
   const byId = transportsById(transports)
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
   const budget = new BodyBudget(pendingBodyBytes(maxBodyBytes, options.maxPendingBodyBytes))
+  const warnings = new WarningLog(runtime)
   const { spool, onWebhook } = options
   const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
   const book = new LeadBook(store)
@@ -195,6 +197,7 @@ export function createComms(options: CommsOptions): Comms {
       directory: options.leads.directory,
       maxBodyBytes,
       budget,
+      warnings,
       logger: runtime.logger,
       onChanged: (addresses) => correlator.changed(addresses),
     })
@@ -203,7 +206,15 @@ export function createComms(options: CommsOptions): Comms {
     ...(spool && drainer ? { spool, onSpooled: () => drainer.wake() } : {}),
     ...(correlator ? { enrich: (events: readonly NewEvent[]) => correlator.correlate(events) } : {}),
   }
-  const handler = webhookHandler({ transports, maxBodyBytes, budget, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
+  const handler = webhookHandler({
+    transports,
+    maxBodyBytes,
+    budget,
+    warnings,
+    ...ingestion,
+    ...runtime,
+    ...(onWebhook ? { onWebhook } : {}),
+  })
   const pumps: InboxPump[] = []
   const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
   const consents = new ConsentReader(store)
@@ -220,6 +231,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
   const listed = liveProjection(store, conversationsByContact)
+  let started = false
   const underWay = new Set<Promise<unknown>>()
   async function* eventsOf(of: ContactAddress | LeadRef, signal?: AbortSignal): AsyncIterable<RecordedEvent> {
     await book.refresh()
@@ -234,7 +246,7 @@ export function createComms(options: CommsOptions): Comms {
         runtime.logger.error(misuse)
         return Response.json({ ok: false, error: misuse }, { status: 500 })
       }
-      const answered = (leadWebhooks?.(request) ?? handler.handle(request, origin)).catch((error: unknown) => {
+      const answered = (leadWebhooks?.(request) ?? handler(request, origin)).catch((error: unknown) => {
         runtime.logger.error('A webhook could not be answered', { error: String(error) })
         return Response.json({ ok: false, error: 'Internal error' }, { status: 500 })
       })
@@ -279,6 +291,9 @@ export function createComms(options: CommsOptions): Comms {
       if (waiting !== undefined) checkSendWaiting(waiting)
       const requested = await recordRequest(request, requesting)
       const { messageId, repeated } = requested
+      if (waiting?.waitFor !== undefined && !started) {
+        warnings.warn('start', 'send waits for a message, and comms.start() was not called: here nothing is sent', {})
+      }
       if (waiting?.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
       return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
     },
@@ -324,6 +339,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 
     start() {
+      started = true
       drainer?.wake()
       outbox.start()
       correlator?.start()
@@ -335,7 +351,7 @@ export function createComms(options: CommsOptions): Comms {
 
     async close() {
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
-      handler.stop()
+      warnings.flush()
       book.stop()
       await correlator?.stop()
       await drainer?.stop()

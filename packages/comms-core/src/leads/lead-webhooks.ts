@@ -2,6 +2,7 @@ import { CommsError, isCommsError } from '../errors.ts'
 import type { ContactAddress } from '../events/contact-address.ts'
 import type { Logger } from '../runtime.ts'
 import type { BodyBudget } from '../transport/body-budget.ts'
+import type { WarningLog } from '../transport/warning-log.ts'
 import { unreadable } from '../transport/webhook-handler.ts'
 import { headOf, readWebhookRequest, type WebhookRequest } from '../transport/webhook-request.ts'
 import { pathKey } from '../transport/webhook-routes.ts'
@@ -11,6 +12,7 @@ export interface LeadWebhookOptions {
   readonly directory: LeadDirectory
   readonly maxBodyBytes: number
   readonly budget: BodyBudget
+  readonly warnings: WarningLog
   readonly logger: Logger
   readonly onChanged: (addresses: readonly ContactAddress[]) => void
 }
@@ -45,7 +47,10 @@ async function answerTo(webhook: LeadWebhook, incoming: Request, options: LeadWe
       held.finish()
     } catch (error) {
       const { response, reason } = unreadable(error)
-      options.logger.warn(`Leads: a webhook of ${options.directory.id} could not be read`, { path: webhook.path, reason })
+      options.warnings.warn(`leads ${reason}`, `Leads: a webhook of ${options.directory.id} could not be read`, {
+        path: webhook.path,
+        reason,
+      })
       return response
     }
     return await actUpon(webhook, request, options)
@@ -55,12 +60,12 @@ async function answerTo(webhook: LeadWebhook, incoming: Request, options: LeadWe
 }
 
 async function actUpon(webhook: LeadWebhook, request: WebhookRequest, options: LeadWebhookOptions): Promise<Response> {
-  const { directory, logger, onChanged } = options
+  const { directory, logger, warnings, onChanged } = options
   try {
     await webhook.verify(request)
   } catch (error) {
     const reason = isCommsError(error, 'webhook_unverified') ? error.message : 'verification failed'
-    logger.warn(`Leads: a webhook of ${directory.id} was refused`, { path: webhook.path, reason })
+    warnings.warn(`leads ${reason}`, `Leads: a webhook of ${directory.id} was refused`, { path: webhook.path, reason })
     return answer((isCommsError(error) && error.httpStatus) || 401, 'Not verified')
   }
   try {
@@ -70,7 +75,7 @@ async function actUpon(webhook: LeadWebhook, request: WebhookRequest, options: L
     return answer(200)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    logger.warn(`Leads: a webhook of ${directory.id} could not be acted upon`, { path: webhook.path, reason })
+    warnings.warn(`leads ${reason}`, `Leads: a webhook of ${directory.id} could not be acted upon`, { path: webhook.path, reason })
     // What is not understood now is not understood later either: the schedule finds what it told of.
     return isCommsError(error, 'webhook_unparsable') ? answer(200) : answer(503, 'Send it again')
   }

@@ -113,6 +113,11 @@ describe('three webhooks whose bodies the framework has read', () => {
     ['the parsed object itself', 'with Content-Length', (req: Parsed) => requestOf(req, req.body)],
     ['the parsed object itself', 'in chunks', (req: Parsed) => requestOf(req, req.body)],
     ['JSON.stringify(req.body) under the old headers', 'with Content-Length', (req: Parsed) => requestOf(req, JSON.stringify(req.body))],
+    [
+      'JSON.stringify(req.body) with more spaces',
+      'with Content-Length',
+      (req: Parsed) => requestOf(req, JSON.stringify(req.body, null, 8)),
+    ],
     ['JSON.stringify of the bytes', 'with Content-Length', (req: Parsed) => requestOf(req, JSON.stringify(req.bytes))],
     ['JSON.stringify of the bytes', 'in chunks', (req: Parsed) => requestOf(req, JSON.stringify(req.bytes))],
     ['the text undefined', 'in chunks', (req: Parsed) => requestOf(req, `${undefined}`)],

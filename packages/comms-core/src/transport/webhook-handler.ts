@@ -4,7 +4,7 @@ import type { BodyBudget } from './body-budget.ts'
 import { KNOWN_ENCODINGS } from './content-encoding.ts'
 import { type Ingested, type IngestOptions, ingest } from './ingest.ts'
 import type { Transport } from './transport.ts'
-import { WarningLog } from './warning-log.ts'
+import type { WarningLog } from './warning-log.ts'
 import { headOf, type RequestOrigin, readWebhookRequest, type WebhookRequest } from './webhook-request.ts'
 import { pathKey, type Route, routeTable } from './webhook-routes.ts'
 
@@ -31,13 +31,8 @@ export interface WebhookHandlerOptions extends IngestOptions {
   /** Bytes. */
   readonly maxBodyBytes: number
   readonly budget: BodyBudget
+  readonly warnings: WarningLog
   readonly onWebhook?: (report: WebhookReport) => void
-}
-
-export interface WebhookHandler {
-  handle(request: Request, origin?: RequestOrigin): Promise<Response>
-  /** Says what was counted and not logged yet. */
-  stop(): void
 }
 
 type Answer = Pick<WebhookReport, 'outcome' | 'events' | 'reason'> & { readonly response: Response }
@@ -46,12 +41,11 @@ type Answer = Pick<WebhookReport, 'outcome' | 'events' | 'reason'> & { readonly 
  * The walk of a webhook: authorize, read, verify, parse, append, and only then answer. The success answer means that the events are durable.
  * @throws CommsError `configuration_invalid` when two transports want the same path and method.
  */
-export function webhookHandler(options: WebhookHandlerOptions): WebhookHandler {
+export function webhookHandler(options: WebhookHandlerOptions): (request: Request, origin?: RequestOrigin) => Promise<Response> {
   const routes = routeTable(options.transports)
   const known = [...routes].map(([path, methods]) => `${[...methods.keys()].join('/')} ${path}`).join(', ') || 'none'
-  const warnings = new WarningLog(options)
 
-  const handle = async (request: Request, origin?: RequestOrigin): Promise<Response> => {
+  return async (request, origin) => {
     const startedAt = options.clock.now()
     const path = new URL(request.url).pathname
     const methods = routes.get(pathKey(path))
@@ -69,7 +63,7 @@ export function webhookHandler(options: WebhookHandlerOptions): WebhookHandler {
       status: response.status,
       durationMs: options.clock.now() - startedAt,
     }
-    warn(report, known, warnings)
+    warn(report, known, options.warnings)
     try {
       options.onWebhook?.(report)
     } catch (error) {
@@ -77,7 +71,6 @@ export function webhookHandler(options: WebhookHandlerOptions): WebhookHandler {
     }
     return response
   }
-  return { handle, stop: () => warnings.flush() }
 }
 
 const PROBLEMS: Readonly<Partial<Record<WebhookReport['outcome'], string>>> = {
