@@ -77,7 +77,7 @@ describe('createComms refuses, naming the option:', () => {
     ],
     ['leads without a directory', { ...good(), leads: {} }, /leads\.directory: expected a LeadDirectory, got nothing/],
     [
-      'a directory in place of the options',
+      'an unknown option of the leads',
       { ...good(), leads: { directory: { id: 'crm', findByAddresses: fn }, budget: 5 } },
       /leads: unknown option "budget"; did you mean "budgetMs"\?/,
     ],

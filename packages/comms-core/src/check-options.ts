@@ -46,11 +46,6 @@ export function objectWith(what: string, methods: readonly string[], remedy = ''
   })
 }
 
-/** Lets everything through but a Promise, which has none of the fields that are looked for. */
-export function awaited(what: string): z.ZodType {
-  return z.custom((given) => !isPromise(given), `expected ${what}, got a Promise: await it first`)
-}
-
 export const callback = z.custom((given) => typeof given === 'function', {
   error: (issue) => `expected a function, got ${kindOf(issue.input)}`,
 })
@@ -101,6 +96,21 @@ export function listOf(what: string, item: z.ZodType, least = 0): z.ZodType {
     .min(least, `expected at least ${least}`)
 }
 
+/** The name of a transport or a directory among others. */
+export const nameOption = textThat((name) => /^[a-z][a-z0-9-]*$/.test(name), 'lower-case letters, digits and dashes')
+export const pathOption = textThat((path) => path.startsWith('/'), 'a path such as /webhooks/name')
+export const methodsOption = listOf(
+  'HTTP methods',
+  textThat((method) => /^[A-Z]+$/.test(method), 'a method in upper case, such as POST'),
+  1,
+)
+
+/** An object, of whatever class, that has at least these fields. */
+export function part(what: string, shape: z.ZodRawShape): z.ZodType {
+  const settled = z.custom((given) => !isPromise(given), `expected ${what}, got a Promise: await it first`)
+  return settled.pipe(z.looseObject(shape, { error: ({ input }) => `expected ${what}, got ${kindOf(input)}` }))
+}
+
 /** What a value is, without its content: it may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing'
@@ -118,7 +128,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-export function isPromise(value: unknown): boolean {
+function isPromise(value: unknown): boolean {
   return isObject(value) && typeof value.then === 'function'
 }
 

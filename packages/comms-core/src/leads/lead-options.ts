@@ -1,4 +1,4 @@
-import { callback, listOf, objectWith, optionsObject, type Shape, wholeNumber } from '../check-options.ts'
+import { callback, listOf, methodsOption, nameOption, optionsObject, part, pathOption, type Shape, wholeNumber } from '../check-options.ts'
 import type { ContactAddress } from '../events/contact-address.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { Sleep } from '../pause.ts'
@@ -55,9 +55,18 @@ export interface LeadState {
   readonly available: boolean
 }
 
+const directorySchema = part('a LeadDirectory', {
+  id: nameOption,
+  findByAddresses: callback,
+  changes: part('an object', {
+    webhooks: listOf('webhooks', part('a webhook', { path: pathOption, methods: methodsOption, verify: callback, changed: callback })),
+    watch: callback.optional(),
+  }).optional(),
+})
+
 /** What each of these options must be. */
 const leadShape: Shape<LeadOptions> = {
-  directory: objectWith('a LeadDirectory', ['findByAddresses']),
+  directory: directorySchema,
   budgetMs: wholeNumber(0).optional(),
   maxBatch: wholeNumber(1).optional(),
   maxInFlight: wholeNumber(1).optional(),
