@@ -18,7 +18,7 @@ import { memoryEventStore } from './store/memory-event-store.ts'
 import { rateLimiter } from './transport/rate-limit.ts'
 import type { Transport } from './transport/transport.ts'
 
-/** As a user of JavaScript calls it: no type stands in the way. */
+/** Calls a function as a user of JavaScript does, without its types. */
 type Loose = (...given: readonly unknown[]) => unknown
 const loose = (call: unknown) => call as Loose
 
@@ -82,6 +82,16 @@ describe('createComms refuses, naming the option:', () => {
       /leads: unknown option "budget"; did you mean "budgetMs"\?/,
     ],
     ['one transport in place of a list', { ...good(), transports: pigeon }, /transports: expected a list of transports, got an object/],
+    [
+      'a directory that was not awaited',
+      { ...good(), leads: { directory: Promise.resolve({}) } },
+      /leads\.directory: expected a LeadDirectory, got a Promise/,
+    ],
+    [
+      'a directory without an id',
+      { ...good(), leads: { directory: { findByAddresses: fn } } },
+      /leads\.directory\.id: expected lower-case letters/,
+    ],
     ['a transport that was not awaited', { ...good(), transports: [Promise.resolve(pigeon)] }, /transports\.0: .*Promise/],
     [
       'a transport without send',
@@ -111,9 +121,9 @@ describe('createComms refuses, naming the option:', () => {
 
   it('everything at once, and no text that may be a secret', async () => {
     const options = { store: 'postgres://user:hunter2@db', logger: 'hunter2', outbox: { instance: 5 }, tokn: 'hunter2' }
-    const told = await messageOf(() => loose(createComms)(options))
-    for (const name of ['store', 'logger', 'outbox.instance', 'tokn']) expect(told).toContain(name)
-    expect(told).not.toContain('hunter2')
+    const message = await messageOf(() => loose(createComms)(options))
+    for (const name of ['store', 'logger', 'outbox.instance', 'tokn']) expect(message).toContain(name)
+    expect(message).not.toContain('hunter2')
   })
 
   it('nothing of parts of any class that do what they must', () => {

@@ -90,9 +90,10 @@ export interface CommsOptions {
 
 export interface Comms {
   /**
-   * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request`, as Hono,
-   * Bun, Deno and `@hono/node-server` have it; `origin` is for transports that look at the address a request came from. 400/415 no whole body;
-   * 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away, or too much under way.
+   * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request` whose body was
+   * not read before, as Hono, Bun, Deno and `@hono/node-server` have it; `origin` is for transports that look at the address a request came
+   * from. 400/415 no whole body; 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away, or too much under way; 500
+   * not a `Request`.
    */
   handle(request: Request, origin?: RequestOrigin): Promise<Response>
   /**

@@ -9,8 +9,8 @@ export const consoleLogger: Logger = {
 }
 
 function lineOf(level: string, message: string, fields?: Readonly<Record<string, unknown>>): string {
-  const told = fields && Object.keys(fields).length > 0 ? ` ${jsonOf(fields)}` : ''
-  return withoutControls(`pipe-comms ${level}: ${message}${told}`)
+  const details = fields && Object.keys(fields).length > 0 ? ` ${jsonOf(fields)}` : ''
+  return withoutControls(`pipe-comms ${level}: ${message}${details}`)
 }
 
 function jsonOf(fields: Readonly<Record<string, unknown>>): string {

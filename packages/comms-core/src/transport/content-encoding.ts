@@ -11,7 +11,7 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
 
 export const KNOWN_ENCODINGS = 'gzip, deflate, br'
 
-/** Nobody encodes a body more often than once on purpose, and hardly twice by mistake. */
+/** A body is encoded once; some senders write the header twice, or encode twice by mistake. */
 const MAX_ENCODINGS = 2
 
 /** The encodings of a body in the order they were applied; none for one that is sent as it is. */

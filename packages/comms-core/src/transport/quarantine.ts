@@ -19,7 +19,7 @@ export async function quarantineFact(transport: Transport, request: WebhookReque
   const contentType = request.headers.get('content-type')
   return {
     type: 'webhook.quarantined',
-    // Without a body the rest of the request is all there is to tell it by.
+    // Without a body, only the rest of the request can tell it from another one.
     idempotencyKey: idempotencyKey('quarantine', transport.id, bodySha256, ...(isEmpty ? [request.method, pathKey(pathname)] : [])),
     channel: transport.channel,
     provider: transport.provider ?? transport.id,

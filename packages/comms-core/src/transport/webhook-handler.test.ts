@@ -289,7 +289,7 @@ describe('a quarantined webhook', () => {
     ])
   })
 
-  it('without a body is told by its method, path and query', async () => {
+  it('without a body is identified by its method, path and query', async () => {
     const comms = commsWith(pigeon({ methods: ['POST', 'GET'], allowEmptyBody: true }))
     const at = (query: string, method: string) =>
       new Request(`https://comms.example.com/webhooks/pigeon${query}`, { method, headers: { authorization: TOKEN } })

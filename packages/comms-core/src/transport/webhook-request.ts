@@ -87,7 +87,7 @@ export async function readWebhookRequest(request: Request, head: WebhookHead, op
 const SMALL_BODY_BYTES = 65_536
 
 async function readBytes(request: Request, declared: number | undefined, { maxBodyBytes, held }: ReadingOptions): Promise<Uint8Array> {
-  if (request.bodyUsed) throw eaten('the body of the Request was read before (bodyUsed is true)')
+  if (request.bodyUsed) throw bodyLost('the body of the Request was read before (bodyUsed is true)')
   try {
     if (declared !== undefined && declared <= SMALL_BODY_BYTES) {
       const bytes = new Uint8Array(await request.arrayBuffer())
@@ -96,7 +96,7 @@ async function readBytes(request: Request, declared: number | undefined, { maxBo
     }
     const { body } = request
     if (body === null) return new Uint8Array(0)
-    if (body.locked) throw eaten('the body of the Request is locked: something else reads it')
+    if (body.locked) throw bodyLost('the body of the Request is locked: something else reads it')
     return await readChunks(body, maxBodyBytes, held)
   } catch (error) {
     if (isCommsError(error)) throw error
@@ -131,9 +131,9 @@ interface Promised {
   readonly allowEmptyBody: boolean
 }
 
-/** What a parsed body becomes when it is made into text again. Nobody sends such text. */
+/** What a parsed body becomes when it is made into text again. No provider sends such text. */
 const STRINGIFIED = /^(\[object [A-Z][A-Za-z]*\]|undefined$|\{"type":"Buffer","data":\[)/
-/** What a parser that read nothing leaves. A provider that means it says its length. */
+/** What remains of a body that the parser did not read. A real body of this kind comes with its Content-Length. */
 const NOTHING_PARSED = new Set(['{}', 'null', '""'])
 /** None of them is longer. */
 const BEGINNING = 40
@@ -145,23 +145,23 @@ const BEGINNING = 40
 function checkWhole(bytes: Uint8Array, { method, headers }: WebhookHead, { declared, isEncoded, allowEmptyBody }: Promised): void {
   const size = bytes.byteLength
   if (size === 0) {
-    if (declared !== undefined && declared > 0) throw eaten(`expected a body of ${declared} bytes (Content-Length), got 0 bytes`)
-    if (headers.has('transfer-encoding')) throw eaten('expected a body (Transfer-Encoding), got 0 bytes')
-    if (!allowEmptyBody && /^(POST|PUT|PATCH)$/.test(method)) throw eaten(`expected a ${method} with a body, got 0 bytes`)
+    if (declared !== undefined && declared > 0) throw bodyLost(`expected a body of ${declared} bytes (Content-Length), got 0 bytes`)
+    if (headers.has('transfer-encoding')) throw bodyLost('expected a body (Transfer-Encoding), got 0 bytes')
+    if (!allowEmptyBody && /^(POST|PUT|PATCH)$/.test(method)) throw bodyLost(`expected a ${method} with a body, got 0 bytes`)
     return
   }
   if (declared !== undefined && declared !== size && !isEncoded) {
-    throw eaten(`expected a body of ${declared} bytes (Content-Length), got ${size} bytes`)
+    throw bodyLost(`expected a body of ${declared} bytes (Content-Length), got ${size} bytes`)
   }
   const text = new TextDecoder().decode(bytes.subarray(0, BEGINNING)).trim()
   const made = STRINGIFIED.exec(text)
-  if (made) throw eaten(`expected the bytes that were sent, got a parsed body made into text (${made[0]})`)
+  if (made) throw bodyLost(`expected the bytes that were sent, got a parsed body made into text (${made[0]})`)
   if (declared === undefined && size < BEGINNING && NOTHING_PARSED.has(text)) {
-    throw eaten(`expected a body with content, got ${text} without Content-Length`)
+    throw bodyLost(`expected a body with content, got ${text} without Content-Length`)
   }
 }
 
-function eaten(what: string): CommsError {
+function bodyLost(what: string): CommsError {
   return new CommsError(
     'webhook_unreadable',
     `Webhook body: ${what}. Was it read before, for instance by express.json()? Mount the webhook before it, ` +
@@ -183,10 +183,10 @@ function declaredLength(headers: Headers): number | undefined {
   throw new CommsError('webhook_unreadable', 'Content-Length: expected one whole number', { httpStatus: 400 })
 }
 
-/** Each hop adds to these, and the same value twice says something. */
+/** Each hop adds a value to these fields, so a repeated value has a meaning. */
 const ADDED_TO_BY_HOPS = /^(x-forwarded-|forwarded$|via$|content-encoding$)/
 
-/** A field that was sent several times comes as one, its values joined by commas. When they are all the same, one of them is meant. */
+/** Headers joins the values of a field that came several times with commas. When they are all the same, this keeps one of them. */
 function withoutRepeats(headers: Headers): Headers {
   let changed: Headers | undefined
   headers.forEach((value, name) => {
