@@ -12,7 +12,7 @@ import { webhookRoutes } from './routes/webhooks.ts'
 
 /** The routes of the server. `closing` is aborted when it closes, so that nobody keeps it waiting. */
 export function createApp(running: Running, config: Config, log: Logger, closing: AbortSignal): Hono {
-  const app = new Hono()
+  const app = new Hono({ strict: false })
   // A connection that is kept open for the next request would hold the server up.
   app.use(async (c, next) => {
     await next()

@@ -126,15 +126,10 @@ async function recordLeftovers(spoolDir: string, store: EventStore, logger: Logg
   throw new Error(`${left} webhooks in ${spoolDir} are not recorded${unavailable ? `: ${unavailable.message}` : ''}`)
 }
 
-function logWebhook({ transport, outcome, status, events, reason, durationMs }: WebhookReport, log: Pino): void {
-  const fields = { transport: transport.id, outcome, status, durationMs, ...(reason === undefined ? {} : { reason }) }
-  if (outcome === 'unavailable') log.error(fields, 'Webhook not recorded, answered 503 so that the provider sends it again')
-  else if (outcome === 'spooled') log.warn(fields, 'The store is away: the webhook waits in the spool, answered with success')
-  else if (outcome === 'quarantined')
-    log.warn({ ...fields, eventId: events[0]?.event.id }, 'Webhook not understood, kept raw in quarantine')
-  else if (outcome === 'refused' || outcome === 'too-large') log.warn(fields, 'Webhook refused, nothing recorded')
-  else if (outcome === 'repeated') log.info(`[REPEATED] already in the log as ${events.map(({ event }) => event.id).join(', ')}`)
-  else log.debug(fields, 'Webhook answered')
+/** What went well. The core itself logs what did not. */
+function logWebhook({ transport, outcome, status, events, durationMs }: WebhookReport, log: Pino): void {
+  if (outcome === 'repeated') log.info(`[REPEATED] already in the log as ${events.map(({ event }) => event.id).join(', ')}`)
+  else log.debug({ transport: transport?.id, outcome, status, durationMs }, 'Webhook answered')
 }
 
 function coreLogger(log: Pino): Logger {

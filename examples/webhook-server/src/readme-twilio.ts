@@ -1,4 +1,4 @@
-import { createComms, createEvent, type EventStore, streamIdOf, systemClock, uuidSource } from '@pipe-comms/core'
+import { createComms, type EventStore } from '@pipe-comms/core'
 import { type TwilioOptions, twilioTransport } from '@pipe-comms/transport-twilio'
 
 /** `account`: accountSid and authToken of the console. */
@@ -7,11 +7,6 @@ export function openTwilio(store: EventStore, account: TwilioOptions) {
   const comms = createComms({ store, transports: [twilio] })
 
   // Twilio keeps no queue of webhooks that failed: after an outage, ask for what came in meanwhile. What is known is not recorded again.
-  const recover = async (since: Date) => {
-    for await (const fact of twilio.recoverInbound({ since })) {
-      const event = createEvent(fact, { clock: systemClock, ids: uuidSource })
-      await store.append([{ streamId: streamIdOf(event), events: [event] }])
-    }
-  }
+  const recover = (since: Date) => comms.record(twilio.recoverInbound({ since }))
   return { comms, recover }
 }

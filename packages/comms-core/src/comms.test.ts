@@ -6,6 +6,7 @@ import { CommsError } from './errors.ts'
 import { parseContactAddress } from './events/contact-address.ts'
 import { idempotencyKey } from './events/idempotency-key.ts'
 import type { EventFact } from './events/message-event.ts'
+import { silentLogger } from './runtime.ts'
 import type { AppendRequest, EventStore } from './store/event-store.ts'
 import { memoryEventStore } from './store/memory-event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -297,7 +298,19 @@ describe('createComms', () => {
   it('refuses two transports of one id, of one path, or with a bad id', () => {
     expect(() => createComms({ store, transports: [pigeon(), pigeon()] })).toThrow('different ids, got pigeon, pigeon')
     expect(() => createComms({ store, transports: [pigeon(), pigeon({}, 'dove')] })).toThrow('wanted by two transports: pigeon and dove')
-    expect(() => createComms({ store, transports: [pigeon({}, 'My Pigeon')] })).toThrow('got "My Pigeon"')
+    expect(() => createComms({ store, transports: [pigeon({}, 'My Pigeon')] })).toThrow(
+      'transports.0.id: expected lower-case letters, digits and dashes',
+    )
+  })
+
+  it('says that nothing is sent when send waits and start was not called', async () => {
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) }
+    const comms = createComms({ store, transports: [pigeon()], logger })
+    const status = await comms.send({ channel: 'pigeon', to: '+33639980001', content: { text: 'a' } }, { waitFor: 'sent', timeoutMs: 20 })
+    expect(status.status).toBe('requested')
+    expect(warnings).toEqual([expect.stringContaining('comms.start() was not called')])
+    await comms.close()
   })
 
   it('finishes what is under way when it is closed', async () => {

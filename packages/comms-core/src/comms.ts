@@ -1,10 +1,27 @@
+import { checkOf, optionsObject } from './check-options.ts'
+import {
+  checkCorrelate,
+  checkLink,
+  checkListOptions,
+  checkMessageId,
+  checkRecording,
+  checkSendRequest,
+  checkSendWaiting,
+  checkSignalOnly,
+  checkStreamId,
+  checkTimeline,
+  checkUncorrelate,
+  checkUnlink,
+} from './comms-arguments.ts'
+import { commsShape, pendingBodyBytes, transportsById } from './comms-options.ts'
+import { consoleLogger } from './console-logger.ts'
 import { type Conversation, conversationOf, conversations } from './consumers/conversation.ts'
 import { type ConversationSummary, conversationList, conversationsByContact } from './consumers/conversation-list.ts'
 import { liveProjection } from './consumers/live-projection.ts'
 import { project } from './consumers/projection.ts'
 import { CommsError } from './errors.ts'
 import type { ContactAddress } from './events/contact-address.ts'
-import type { LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
+import type { EventFact, LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
 import { createEvent, type RecordedEvent } from './events/recorded-event.ts'
 import { correlateByHand, type DecisionOptions, linkByHand, uncorrelateByHand } from './leads/by-hand.ts'
 import { LeadBook } from './leads/lead-book.ts'
@@ -21,21 +38,26 @@ import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
 import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
 import { type Sleep, timerSleep } from './pause.ts'
-import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
+import { type Clock, type IdSource, type Logger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
 import { Arrivals } from './transport/arrivals.ts'
+import { BodyBudget } from './transport/body-budget.ts'
 import { type InboxPump, startInboxPump } from './transport/inbox-pump.ts'
 import { appendRequests } from './transport/ingest.ts'
 import { POLLED, requestFromQuarantine } from './transport/quarantine.ts'
+import { type RecordOptions, type RecordReport, recordFacts } from './transport/record-facts.ts'
 import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
+import { WarningLog } from './transport/warning-log.ts'
 import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
-import type { RequestOrigin } from './transport/webhook-request.ts'
 import { withinTime } from './within-time.ts'
 
 /** Longer than a store takes that works: the event cache gives a write up after 5 seconds. */
 const SEND_TIMEOUT_MS = 10_000
+
+import { expectRequest, type RequestOrigin } from './transport/webhook-request.ts'
+import { pathKey } from './transport/webhook-routes.ts'
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
@@ -62,9 +84,14 @@ export interface CommsOptions {
   readonly leads?: LeadOptions
   /** The largest webhook body taken, in bytes. Providers send kilobytes; what is larger is a mistake or an attack. @default 1048576 (1 MiB) */
   readonly maxBodyBytes?: number
+  /**
+   * The most bytes of webhook bodies held at once, from their first byte until they are answered. When there are more, the longest body
+   * that is still being read is answered 503, to be sent again. @default 67108864 (64 MiB), or four bodies of `maxBodyBytes`
+   */
+  readonly maxPendingBodyBytes?: number
   /** Told of every webhook after it is answered for, for logs and metrics. What it throws is logged and changes nothing. */
   readonly onWebhook?: (report: WebhookReport) => void
-  /** @default silent */
+  /** @default warnings and errors go to the console; `silentLogger` drops them */
   readonly logger?: Logger
   /** @default the system's clock */
   readonly clock?: Clock
@@ -76,8 +103,10 @@ export interface CommsOptions {
 
 export interface Comms {
   /**
-   * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request`, as Hono,
-   * Bun, Deno and `@hono/node-server` have it; `origin` is for transports that look at the address a request came from. 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away.
+   * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request` whose body was
+   * not read before, as Hono, Bun, Deno and `@hono/node-server` have it; `origin` is for transports that look at the address a request came
+   * from. 400/415 no whole body; 401/403 not verified; 404/405 no such webhook; 413 too large; 503 store away, or too much under way; 500
+   * not a `Request`.
    */
   handle(request: Request, origin?: RequestOrigin): Promise<Response>
   /**
@@ -86,11 +115,20 @@ export interface Comms {
    */
   reparseQuarantined(options?: { readonly signal?: AbortSignal }): Promise<ReparseReport>
   /**
+   * Records facts of transports that came in another way than by a webhook: from a recovery or an import. Each gets its lead as a webhook
+   * does. Safe to repeat: facts already recorded are not recorded again. A fact that breaks the schema is set aside and reported.
+   * @throws CommsError `store_unavailable` and the like, and what `facts` throws; the facts before it are recorded then.
+   * @example
+   * await comms.record(twilio.recoverInbound({ since }))
+   */
+  record(facts: Iterable<EventFact> | AsyncIterable<EventFact>, options?: RecordOptions): Promise<RecordReport>
+  /**
    * Records that a message is to be sent; the outbox sends it, after `start`. Resolves when the request is durable; with `waitFor` when
    * the message has got that far or failed, or at the latest after `timeoutMs` (30 seconds), with how far it got by then.
    * @throws CommsError before anything is recorded: `send_rejected` when it can never be sent so or the contact has opted out (see
-   * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like. It is thrown after 10 seconds
-   * at the latest. After `store_unavailable` the request may have been recorded all the same, and is sent then: with an `idempotencyKey` the call is safely repeated.
+   * `failure`), `address_invalid`, `event_invalid`, `request_invalid`; `store_unavailable` and the like, after 10 seconds at the latest.
+   * After `store_unavailable` the request may have been recorded all the same, and is sent then: with an `idempotencyKey` the call is
+   * safely repeated.
    */
   send(request: SendRequest, options?: SendWaiting): Promise<MessageStatus>
   /** What the log says of a message of ours, by its `messageId`; nothing for an unknown one. */
@@ -149,26 +187,20 @@ export interface ReparseReport {
  * @example
  * const comms = createComms({ store: memoryEventStore(), transports: [] })
  * const response = await comms.handle(new Request('https://comms.example.com/webhooks/greenapi', { method: 'POST' }))
- * @throws CommsError `configuration_invalid` when two transports have the same id or want the same path.
+ * @throws CommsError `configuration_invalid`, naming each option that is missing, wrong or unknown; also when two transports have the same
+ * id or want the same path.
  */
 export function createComms(options: CommsOptions): Comms {
+  checkOptions(options)
   const { transports = [], outbox: outboxSettings = {} } = options
   const growth = new LogGrowth()
   const store = growth.watch(options.store)
-  const { clock = systemClock, ids = uuidSource, logger = silentLogger, sleep = timerSleep } = options
+  const { clock = systemClock, ids = uuidSource, logger = consoleLogger, sleep = timerSleep } = options
   const runtime = { clock, ids, logger, sleep }
-  const byId = new Map(transports.map((transport) => [transport.id, transport]))
-  if (byId.size < transports.length) {
-    throw new CommsError(
-      'configuration_invalid',
-      `Expected transports with different ids, got ${transports.map(({ id }) => id).join(', ')}`,
-    )
-  }
-  const misnamed = transports.find(({ id }) => !/^[a-z][a-z0-9-]*$/.test(id))
-  if (misnamed) {
-    throw new CommsError('configuration_invalid', `Expected a transport id of lower-case letters, digits and dashes, got "${misnamed.id}"`)
-  }
+  const byId = transportsById(transports)
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
+  const budget = new BodyBudget(pendingBodyBytes(maxBodyBytes, options.maxPendingBodyBytes))
+  const warnings = new WarningLog(runtime)
   const { spool, onWebhook } = options
   const arrivals = new Arrivals({
     store,
@@ -185,6 +217,8 @@ export function createComms(options: CommsOptions): Comms {
     leadWebhookHandler({
       directory: options.leads.directory,
       maxBodyBytes,
+      budget,
+      warnings,
       logger: runtime.logger,
       onChanged: (addresses) => correlator.changed(addresses),
     })
@@ -192,7 +226,15 @@ export function createComms(options: CommsOptions): Comms {
     arrivals,
     ...(correlator ? { enrich: (events: readonly NewEvent[]) => correlator.correlate(events) } : {}),
   }
-  const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
+  const handler = webhookHandler({
+    transports,
+    maxBodyBytes,
+    budget,
+    warnings,
+    ...ingestion,
+    ...runtime,
+    ...(onWebhook ? { onWebhook } : {}),
+  })
   const pumps: InboxPump[] = []
   const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
   const consents = new ConsentReader(store)
@@ -209,10 +251,21 @@ export function createComms(options: CommsOptions): Comms {
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
   const listed = liveProjection(store, conversationsByContact)
+  let started = false
   const underWay = new Set<Promise<unknown>>()
+  async function* eventsOf(of: ContactAddress | LeadRef, signal?: AbortSignal): AsyncIterable<RecordedEvent> {
+    await book.refresh()
+    const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
+    yield* mergeStreams(store, streamsOf(book.state, contacts), signal ? { signal } : {})
+  }
 
   return {
     async handle(request, origin) {
+      const misuse = expectRequest(request)
+      if (misuse !== undefined) {
+        runtime.logger.error(misuse)
+        return Response.json({ ok: false, error: misuse }, { status: 500 })
+      }
       const answered = (leadWebhooks?.(request) ?? handler(request, origin)).catch((error: unknown) => {
         runtime.logger.error('A webhook could not be answered', { error: String(error) })
         return Response.json({ ok: false, error: 'Internal error' }, { status: 500 })
@@ -225,7 +278,9 @@ export function createComms(options: CommsOptions): Comms {
       }
     },
 
-    async reparseQuarantined({ signal } = {}) {
+    async reparseQuarantined(options = {}) {
+      checkReparsing(options)
+      const { signal } = options
       const report = { understood: 0, recorded: 0, left: 0 }
       for await (const event of store.readAll(signal ? { signal } : {})) {
         if (event.type !== 'webhook.quarantined') continue
@@ -246,36 +301,65 @@ export function createComms(options: CommsOptions): Comms {
       return report
     },
 
-    async send(request, waiting = {}) {
+    async record(facts, options = {}) {
+      checkRecording({ facts, options })
+      return recordFacts(facts, options, { store, ...ingestion, ...runtime })
+    },
+
+    async send(request, waiting) {
+      checkSendRequest(request)
+      if (waiting !== undefined) checkSendWaiting(waiting)
       const requested = await withinTime(SEND_TIMEOUT_MS, recordRequest(request, requesting), storeIsLate)
       const { messageId, repeated } = requested
-      if (waiting.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
+      if (waiting?.waitFor !== undefined && !started) {
+        warnings.warn('start', 'send waits for a message, and comms.start() was not called: here nothing is sent', {})
+      }
+      if (waiting?.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
       return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
     },
 
-    message: (messageId) => reportMessage(store, messageId),
+    async message(messageId) {
+      checkMessageId(messageId)
+      return reportMessage(store, messageId)
+    },
 
-    conversations: async (limits) => conversationList(await listed(), limits),
+    async conversations(options = {}) {
+      checkListOptions(options)
+      return conversationList(await listed(), options)
+    },
 
     async conversation(streamId) {
+      checkStreamId(streamId)
       const { state } = await project(store.readStream(streamId), conversations)
       return conversationOf(state, streamId)
     },
 
     outboxState: () => outbox.state(),
 
-    async *timeline(of, { signal } = {}) {
-      await book.refresh()
-      const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
-      yield* mergeStreams(store, streamsOf(book.state, contacts), signal ? { signal } : {})
+    timeline(of, options = {}) {
+      checkTimeline(of, options)
+      return eventsOf(of, options.signal)
     },
-    correlate: (contact, lead, decision) => correlateByHand(deciding, contact, lead, decision),
-    uncorrelate: (contact, lead, decision) => uncorrelateByHand(deciding, contact, lead, decision),
-    link: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: true }),
-    unlink: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: false }),
+    async correlate(contact, lead, options) {
+      checkCorrelate({ contact, lead, options })
+      return correlateByHand(deciding, contact, lead, options)
+    },
+    async uncorrelate(contact, lead, options) {
+      checkUncorrelate({ contact, lead, options })
+      return uncorrelateByHand(deciding, contact, lead, options)
+    },
+    async link(contact, other, options) {
+      checkLink({ contact, other, options })
+      return linkByHand(deciding, contact, other, { ...options, linked: true })
+    },
+    async unlink(contact, other, options) {
+      checkUnlink({ contact, other, options })
+      return linkByHand(deciding, contact, other, { ...options, linked: false })
+    },
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 
     start() {
+      started = true
       drainer?.start()
       outbox.start()
       correlator?.start()
@@ -287,6 +371,7 @@ export function createComms(options: CommsOptions): Comms {
 
     async close() {
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
+      warnings.flush()
       book.stop()
       await correlator?.stop()
       await drainer?.stop()
@@ -302,13 +387,15 @@ function storeIsLate(): CommsError {
     retryAfterMs: SEND_TIMEOUT_MS / 2,
   })
 }
+const checkOptions = checkOf('createComms', optionsObject<CommsOptions>(commsShape))
+const checkReparsing = checkSignalOnly('reparseQuarantined')
 
 /** @throws CommsError `webhook_unparsable`, among what else a parser throws. */
 function parseAgain(event: MessageEventOf<'webhook.quarantined'>, transport: Transport | undefined) {
   const { method, path } = event.data
   const request = requestFromQuarantine(event)
   if (method === POLLED && transport?.inbox) return transport.inbox.parse(request.body)
-  const endpoint = transport?.webhooks?.find((webhook) => webhook.path === path)
+  const endpoint = transport?.webhooks?.find((webhook) => pathKey(webhook.path) === pathKey(path))
   if (!endpoint) throw new CommsError('webhook_unparsable', `No transport ${event.data.transport} with ${path}`)
   return endpoint.parse(request)
 }

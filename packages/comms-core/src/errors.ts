@@ -5,7 +5,8 @@
  * |---|---|---|
  * | `address_invalid` | not a phone number, e-mail address, chat id or sender name | correct the input |
  * | `event_invalid` | the event breaks the schema, or can never be stored | correct the input; never repeated as it is |
- * | `configuration_invalid` | an option is missing or wrong | correct the configuration |
+ * | `configuration_invalid` | an option is missing, wrong or unknown | correct the configuration |
+ * | `request_invalid` | an argument of a call is missing, wrong or unknown | correct the call |
  * | `position_invalid` | not a position this store gave out | start from the beginning or from a known position |
  * | `store_unavailable` | the store cannot be reached or written now; nothing was acknowledged | try again later |
  * | `store_misconfigured` | the store's database is not set up for this release: tables or functions are missing or older, or it is not PostgreSQL | an operator must act |
@@ -15,7 +16,8 @@
  * | `store_closed` | `close()` was called before | programming error |
  * | `webhook_unverified` | the request does not prove that it comes from the provider | answered 401 or 403, nothing recorded |
  * | `webhook_unparsable` | verified, but not understood | quarantined raw, answered with success |
- * | `webhook_too_large` | the body is over the limit | answered 413 |
+ * | `webhook_too_large` | the body, or what it decodes to, is over the limit | answered 413 |
+ * | `webhook_unreadable` | the body is not the one that was sent: read before, cut off, changed, or in an unknown encoding | answered 400 or 415, nothing recorded |
  * | `send_rejected` | final: this message will never be taken; see `failure` | correct the message |
  * | `send_unavailable` | certainly not sent; see `retryAfterMs` | try again later |
  * | `send_uncertain` | may have been sent | reconcile with the provider, do not repeat blindly |
@@ -29,6 +31,7 @@ export type CommsErrorCode =
   | 'address_invalid'
   | 'event_invalid'
   | 'configuration_invalid'
+  | 'request_invalid'
   | 'position_invalid'
   | 'store_unavailable'
   | 'store_misconfigured'
@@ -39,6 +42,7 @@ export type CommsErrorCode =
   | 'webhook_unverified'
   | 'webhook_unparsable'
   | 'webhook_too_large'
+  | 'webhook_unreadable'
   | 'send_rejected'
   | 'send_unavailable'
   | 'send_uncertain'
@@ -62,8 +66,8 @@ export interface CommsErrorDetails {
   readonly providerCode?: string
   /** With `send_rejected`: the recipient has asked the provider for no more messages, which is recorded as `contact.opted_out`. */
   readonly optedOut?: boolean
-  /** With `webhook_unverified`: the HTTP status to answer. @default 401 */
-  readonly httpStatus?: 401 | 403
+  /** The HTTP status to answer: 401 (the default) or 403 with `webhook_unverified`, 400 (the default) or 415 with `webhook_unreadable`. */
+  readonly httpStatus?: 400 | 401 | 403 | 415
 }
 
 /**
@@ -77,7 +81,7 @@ export class CommsError extends Error {
   declare readonly failure?: FailureClass
   declare readonly providerCode?: string
   declare readonly optedOut?: boolean
-  declare readonly httpStatus?: 401 | 403
+  declare readonly httpStatus?: 400 | 401 | 403 | 415
 
   constructor(code: CommsErrorCode, message: string, details: CommsErrorDetails = {}) {
     const { cause, ...rest } = details

@@ -1,4 +1,5 @@
 export { type Comms, type CommsOptions, createComms, type ReparseReport, type SendWaiting } from './comms.ts'
+export { consoleLogger } from './console-logger.ts'
 export { type ChannelCounts, type ChannelMetricsState, channelCounts, channelMetrics } from './consumers/channel-metrics.ts'
 export type { CheckpointStore } from './consumers/checkpoint-store.ts'
 export { type ConsentFact, type ConsentState, consent, consentLedger, consentOf } from './consumers/consent.ts'
@@ -96,6 +97,7 @@ export { connectionError } from './transport/connection-error.ts'
 export { type LenientRead, readLeniently } from './transport/lenient-read.ts'
 export { quarantineFact, requestFromQuarantine } from './transport/quarantine.ts'
 export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
+export type { RecordOptions, RecordReport, RefusedFact } from './transport/record-facts.ts'
 export type {
   InboxDelivery,
   InboxReader,
@@ -111,4 +113,4 @@ export type {
   WebhookEndpoint,
 } from './transport/transport.ts'
 export type { WebhookReport } from './transport/webhook-handler.ts'
-export { bodyText, type RequestOrigin, type WebhookRequest } from './transport/webhook-request.ts'
+export { bodyText, type RequestOrigin, type WebhookHead, type WebhookRequest } from './transport/webhook-request.ts'

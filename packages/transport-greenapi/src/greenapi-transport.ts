@@ -53,12 +53,14 @@ export function greenApiTransport(given: GreenApiOptions): GreenApiTransport {
 function webhooks(options: CheckedOptions): Pick<Transport, 'webhooks'> {
   const { webhookToken, allowUnverifiedWebhooks, webhookPath, idInstance } = options
   if (webhookToken === undefined && !allowUnverifiedWebhooks) return {}
+  const verify = webhookVerifier(options)
   return {
     webhooks: [
       {
         path: webhookPath,
         methods: ['POST'],
-        verify: webhookVerifier(options),
+        authorize: verify,
+        verify,
         parse: ({ body }) => parseNotification(body, { idInstance: idInstance, via: 'webhook' }),
       },
     ],

@@ -40,6 +40,7 @@ export function smtpTransport(given: SmtpOptions): SmtpTransport {
             {
               path: options.inboundPath,
               methods: ['POST'],
+              authorize: (head) => verifyToken(head, inboundToken),
               verify: (request) => verifyToken(request, inboundToken),
               parse: (request) => parsePostedMail(request, options),
             },

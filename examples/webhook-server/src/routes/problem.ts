@@ -69,6 +69,7 @@ function answerToCaller({ code, message, failure }: CommsError, c: Context): Res
     case 'position_invalid':
     case 'address_invalid':
     case 'event_invalid':
+    case 'request_invalid':
       return c.json(problem(code, message), 400)
     case 'send_rejected':
       // Before a request is recorded the one rule that can stand against it is that the contact has opted out.

@@ -14,7 +14,7 @@ export function webhookRoutes({ comms }: Running, config: Config, log: Logger): 
     const address = addressOf(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'))
     return address === undefined ? {} : { remoteAddress: address }
   }
-  const app = new Hono()
+  const app = new Hono({ strict: false })
 
   // Open to everybody, so no account is named.
   app.get('/greenapi/status', (c) => c.json({ ok: true, service: 'greenapi-webhook', simulated: sandbox.greenApi }))

@@ -1,7 +1,7 @@
 import { type ContactAddress, parseContactAddress } from '../events/contact-address.ts'
 import type { Lead, LeadDirectory, LeadWebhook } from '../leads/lead-directory.ts'
-import { readWebhookRequest } from '../transport/webhook-request.ts'
 import { expectNoSecret } from './no-secret.ts'
+import { readRequest } from './read-request.ts'
 import { caught, expectCode, expectEqual, expectTrue, type KitOptions, type KitTests, registerKit } from './runner.ts'
 
 /** A fresh directory with nobody in it, for one test. */
@@ -35,8 +35,6 @@ export function leadDirectoryConformance(
 ): void {
   registerKit(`${name} keeps the promises of a LeadDirectory`, tests, create, options)
 }
-
-const MAX_BODY_BYTES = 1_048_576
 
 const tests: KitTests<LeadDirectorySubject> = {
   'finds who has an address, and names the record': async (subject) => {
@@ -135,15 +133,12 @@ const tests: KitTests<LeadDirectorySubject> = {
     const { forged, told } = present(webhook)
     for (const make of forged) {
       const request = await make(id)
-      const error = await caught(
-        async () => endpointFor(directory, request).verify(await readWebhookRequest(request, MAX_BODY_BYTES)),
-        'a forged webhook',
-      )
+      const error = await caught(async () => endpointFor(directory, request).verify(await readRequest(request)), 'a forged webhook')
       await expectCode(() => Promise.reject(error), 'webhook_unverified', 'a forged webhook')
       expectNoSecret(error, subject.secrets, 'error of verify')
     }
     const request = await told(id)
-    await endpointFor(directory, request).verify(await readWebhookRequest(request, MAX_BODY_BYTES))
+    await endpointFor(directory, request).verify(await readRequest(request))
   },
 
   'tells the addresses of a record that has changed': async (subject) => {
@@ -151,7 +146,7 @@ const tests: KitTests<LeadDirectorySubject> = {
     if (!directory.changes?.webhooks.length) return
     const id = await subject.add({ name: 'Alex', addresses: ['+33639980001', '+33639980002', 'alex@example.com'] })
     const incoming = await present(webhook).told(id)
-    const request = await readWebhookRequest(incoming, MAX_BODY_BYTES)
+    const request = await readRequest(incoming)
     const told = await endpointFor(directory, incoming).changed(request, options())
     const values = [...new Set(told.map(({ value }) => value))].sort()
     expectEqual(values, ['+33639980001', '+33639980002', 'alex@example.com'], 'addresses that the webhook tells')

@@ -1,4 +1,6 @@
 import { dequal } from 'dequal'
+import { z } from 'zod'
+import { callback, checkOf, filledText, kindOf, optionsObject, type Shape } from '../check-options.ts'
 
 /** The two functions of a test runner that the kit needs: `describe` and `it` of vitest, jest, mocha or node:test. */
 export interface Runner {
@@ -15,6 +17,18 @@ export interface KitOptions {
   readonly knownGaps?: Readonly<Record<string, string>>
 }
 
+const kitShape: Shape<KitOptions> = {
+  runner: z.custom((given) => typeof Object(given).describe === 'function' && typeof Object(given).it === 'function', {
+    error: ({ input }) => `expected { describe, it } of a test runner, got ${kindOf(input)}`,
+  }),
+  knownGaps: z
+    .record(z.string(), filledText('the reason of the gap'), {
+      error: ({ input }) => `expected reasons by test name, got ${kindOf(input)}`,
+    })
+    .optional(),
+}
+const checkKit = checkOf('conformance kit', z.object({ create: callback, options: optionsObject(kitShape) }))
+
 /** The tests of one kit over a subject of this type. The name of each is a promise of the port. */
 export type KitTests<Subject> = Readonly<Record<string, (subject: Subject) => Promise<void>>>
 
@@ -23,8 +37,10 @@ export function registerKit<Subject extends { dispose?(): Promise<void> }>(
   title: string,
   tests: KitTests<Subject>,
   create: () => Promise<Subject> | Subject,
-  { runner, knownGaps = {} }: KitOptions,
+  options: KitOptions,
 ): void {
+  checkKit({ create, options })
+  const { runner, knownGaps = {} } = options
   const unknown = Object.keys(knownGaps).filter((name) => !(name in tests))
   if (unknown.length > 0) throw new Error(`knownGaps: no such test in the kit: ${unknown.map((name) => `"${name}"`).join(', ')}`)
   runner.describe(title, () => {

@@ -1,3 +1,16 @@
+import {
+  callback,
+  checkOf,
+  checkpointsOption,
+  clockOption,
+  filledText,
+  oneOf,
+  optionsObject,
+  readableStore,
+  type Shape,
+  signalOption,
+  wholeNumber,
+} from '../check-options.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { Sleep } from '../pause.ts'
 import type { Clock } from '../runtime.ts'
@@ -53,3 +66,26 @@ export interface ConsumerProblem {
   readonly tries: number
   readonly next: 'retry' | 'skip' | 'stop'
 }
+
+const consumerShape: Shape<ConsumerOptions> = {
+  id: filledText('a name'),
+  store: readableStore,
+  checkpoints: checkpointsOption,
+  handle: callback,
+  maxTries: wholeNumber(1).optional(),
+  firstRetryMs: wholeNumber(1).optional(),
+  maxRetryMs: wholeNumber(1).optional(),
+  onPoison: oneOf('stop', 'skip').optional(),
+  onProblem: callback.optional(),
+  saveEvery: wholeNumber(1).optional(),
+  saveEveryMs: wholeNumber(1).optional(),
+  pollMs: wholeNumber(1).optional(),
+  wakeUp: callback.optional(),
+  signal: signalOption.optional(),
+  clock: clockOption.optional(),
+  sleep: callback.optional(),
+  random: callback.optional(),
+}
+
+/** @throws CommsError `configuration_invalid`, naming each option that is missing, wrong or unknown. */
+export const checkConsumerOptions = checkOf('runConsumer', optionsObject(consumerShape))

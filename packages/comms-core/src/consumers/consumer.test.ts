@@ -483,5 +483,5 @@ it.each(['maxTries', 'firstRetryMs', 'maxRetryMs', 'saveEvery', 'saveEveryMs', '
       handle: () => {},
       [option]: 0,
     })
-  expect(run).toThrow(`Consumer "crm": ${option}: expected a whole number from 1, got 0`)
+  expect(run).toThrow(`runConsumer "crm": ${option}: expected a whole number from 1, got 0`)
 })

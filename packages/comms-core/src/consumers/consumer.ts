@@ -1,9 +1,9 @@
-import { CommsError, isCommsError } from '../errors.ts'
+import { isCommsError } from '../errors.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import { backOffMs, timerSleep } from '../pause.ts'
 import { systemClock } from '../runtime.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
-import type { ConsumerOptions, ConsumerProblem } from './consumer-options.ts'
+import { type ConsumerOptions, type ConsumerProblem, checkConsumerOptions } from './consumer-options.ts'
 import { feedOfLog } from './log-feed.ts'
 
 /** For metrics. How far behind the end of the log this is, only the store could tell. */
@@ -43,7 +43,7 @@ export interface Consumer {
  *    idempotency key, so that the other side knows the repeat.
  *
  * Outages of the log and of the checkpoints (`store_unavailable`, `store_overloaded`) are waited out, however long.
- * @throws CommsError `configuration_invalid` for an option that makes no sense.
+ * @throws CommsError `configuration_invalid`, naming each option that is missing, wrong or unknown.
  * @example
  * const consumer = runConsumer({
  *   id: 'crm-notes',
@@ -58,12 +58,9 @@ export interface Consumer {
  * // later: await consumer.stop()
  */
 export function runConsumer(options: ConsumerOptions): Consumer {
+  checkConsumerOptions(options)
   const { maxTries = 10, firstRetryMs = 200, maxRetryMs = 30_000, saveEvery = 100, saveEveryMs = 1000, pollMs = 1000 } = options
   const numbers = { maxTries, firstRetryMs, maxRetryMs, saveEvery, saveEveryMs, pollMs }
-  for (const [option, value] of Object.entries(numbers)) {
-    if (Number.isInteger(value) && value >= 1) continue
-    throw new CommsError('configuration_invalid', `Consumer "${options.id}": ${option}: expected a whole number from 1, got ${value}`)
-  }
   const { onPoison = 'stop', clock = systemClock, sleep = timerSleep, random = Math.random } = options
   return new CheckpointedConsumer({ ...options, ...numbers, onPoison, clock, sleep, random })
 }

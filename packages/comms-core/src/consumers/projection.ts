@@ -1,4 +1,5 @@
-import { CommsError } from '../errors.ts'
+import { z } from 'zod'
+import { callback, checkOf, filledText, isObject, kindOf, optionsObject, type Shape, signalOption, wholeNumber } from '../check-options.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 
 /**
@@ -42,6 +43,24 @@ export interface ProjectOptions<State> {
   readonly signal?: AbortSignal
 }
 
+const optionsShape: Shape<ProjectOptions<unknown>> = {
+  from: z.looseObject({ events: wholeNumber(0) }, { error: ({ input }) => `expected what project gave, got ${kindOf(input)}` }).optional(),
+  onProgress: callback.optional(),
+  progressEvery: wholeNumber(1).optional(),
+  signal: signalOption.optional(),
+}
+const projectionSchema = z.looseObject(
+  { name: filledText('a name'), initial: callback, fold: callback },
+  { error: ({ input }) => `expected a Projection, got ${kindOf(input)}` },
+)
+const eventsSchema = z.custom((given) => isObject(given) && (Symbol.asyncIterator in given || Symbol.iterator in given), {
+  error: ({ input }) => `expected events, such as store.readAll() gives them, got ${kindOf(input)}`,
+})
+const checkProject = checkOf(
+  'project',
+  z.object({ events: eventsSchema, projection: projectionSchema, options: optionsObject(optionsShape) }),
+)
+
 /**
  * Folds events into a read model: the rebuild of a projection.
  * @throws the signal's reason when it is aborted, and what the events throw; CommsError `configuration_invalid` for a wrong option.
@@ -53,10 +72,8 @@ export async function project<State>(
   projection: Projection<State>,
   options: ProjectOptions<State> = {},
 ): Promise<Projected<State>> {
+  checkProject({ events, projection, options })
   const { from, onProgress, progressEvery = 10_000, signal } = options
-  if (!Number.isInteger(progressEvery) || progressEvery < 1) {
-    throw new CommsError('configuration_invalid', `project: progressEvery: expected a whole number from 1, got ${progressEvery}`)
-  }
   let state = from ? from.state : projection.initial()
   let position = from?.position
   let count = from?.events ?? 0

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { kindOf } from '../check-options.ts'
 import { CommsError } from '../errors.ts'
 import { describe } from './describe.ts'
 import { readEmail, readLenientEmail } from './email-address.ts'
@@ -46,6 +47,7 @@ export interface AddressOptions {
  * parseContactAddress('06 39 98 00 01', { defaultRegion: 'FR' }).value // '+33639980001'
  */
 export function parseContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
+  if (typeof raw !== 'string') throw notText(raw)
   const text = raw.trim()
   if (text.length === 0 || text.length > MOST_CHARACTERS) throw unreadable(raw)
   const known = readPlain(text, options)
@@ -74,6 +76,7 @@ export function parseContactAddress(raw: string, options: AddressOptions = {}): 
  * anyContactAddress('867051000000001@bot').value // 'other:867051000000001%40bot'
  */
 export function anyContactAddress(raw: string, options: AddressOptions = {}): ContactAddress {
+  if (typeof raw !== 'string') throw notText(raw)
   const text = raw.trim()
   if (text.length === 0) throw unreadable(raw)
   if (text.length > MOST_CHARACTERS) return { kind: 'other', value: otherAddress(text), raw: wellFormed(text.slice(0, MOST_CHARACTERS)) }
@@ -87,6 +90,10 @@ export function phoneNumbersIn(text: string, { defaultRegion }: AddressOptions =
 }
 
 const MOST_CHARACTERS = 512
+
+function notText(raw: unknown): CommsError {
+  return new CommsError('address_invalid', `Expected an address as a text, got ${kindOf(raw)}`)
+}
 
 type Canonical = Omit<ContactAddress, 'raw'>
 

@@ -1,5 +1,6 @@
+import { kindOf } from '../check-options.ts'
 import { CommsError } from '../errors.ts'
-import { type Clock, type IdSource, isoInstant } from '../runtime.ts'
+import { type Clock, type IdSource, isoInstant, systemClock, uuidSource } from '../runtime.ts'
 import { type EventFact, type MessageEvent, messageEventSchema, type NewEvent } from './message-event.ts'
 
 /**
@@ -24,14 +25,17 @@ export type RecordedEvent = MessageEvent & Recording
 
 /**
  * Makes the event of a fact: gives it its id, its schema version and, when the provider gave none, its time.
+ * @param runtime @default the system's clock and UUIDv7
  * @throws CommsError `event_invalid`, naming each field that breaks the schema.
  */
-export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Clock }): NewEvent {
+export function createEvent(fact: EventFact, runtime: { readonly ids?: IdSource; readonly clock?: Clock } = {}): NewEvent {
+  const { ids = uuidSource, clock = systemClock } = runtime
+  if (typeof fact !== 'object' || fact === null) throw new CommsError('event_invalid', `createEvent: expected a fact, got ${kindOf(fact)}`)
   const time =
     fact.occurredAt === undefined
-      ? { occurredAt: isoInstant(runtime.clock.now()), occurredAtSource: fact.occurredAtSource ?? 'receipt' }
+      ? { occurredAt: isoInstant(clock.now()), occurredAtSource: fact.occurredAtSource ?? 'receipt' }
       : { occurredAtSource: fact.occurredAtSource ?? 'provider' }
-  const checked = messageEventSchema.safeParse({ id: `evt_${runtime.ids.next()}`, schemaVersion: 1, ...fact, ...time })
+  const checked = messageEventSchema.safeParse({ id: `evt_${ids.next()}`, schemaVersion: 1, ...fact, ...time })
   if (checked.success) return checked.data
   const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'event'}: ${issue.message}`)
   throw new CommsError('event_invalid', `${String(fact.type)} breaks the schema: ${problems.join('; ')}`)

@@ -1,8 +1,10 @@
 import { type CountryCode, getCountryCallingCode, parsePhoneNumberFromString } from 'libphonenumber-js/max'
 import { LRUCache } from 'lru-cache'
+import { checkOf, optionsObject, type Shape, trueOrFalse } from '../check-options.ts'
 import { addressParser } from '../events/address-parser.ts'
 import { type ContactAddress, phoneNumbersIn } from '../events/contact-address.ts'
 import { plainText } from '../events/plain-text.ts'
+import { regionOption } from '../events/region-option.ts'
 import { type AddressMatcherOptions, spellingsOf, withoutTag } from './address-variants.ts'
 import { numberTwins, subscriberNumber } from './subscriber-number.ts'
 
@@ -37,12 +39,16 @@ export interface AddressMatcher {
   variants(address: ContactAddress): readonly string[]
 }
 
+const shape: Shape<AddressMatcherOptions> = { defaultRegion: regionOption.optional(), plusTags: trueOrFalse.optional() }
+const checkOptions = checkOf('addressMatcher', optionsObject(shape))
+
 /**
  * Tells whether two spellings are one phone number or mailbox, with a real parser: looking alike is not enough.
  * @example
  * addressMatcher({ defaultRegion: 'FR' }).match('06 39 98 00 01', parseContactAddress('+33639980001')) // phone:national
  */
 export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatcher {
+  checkOptions(options)
   const { defaultRegion, plusTags = false } = options
   // A dozen spellings, each parsed: worth keeping while a question about an address goes through several hands.
   const variants = new LRUCache<string, readonly string[]>({ max: 1000 })

@@ -1,3 +1,4 @@
+import { callback, listOf, methodsOption, nameOption, optionsObject, part, pathOption, type Shape, wholeNumber } from '../check-options.ts'
 import type { ContactAddress } from '../events/contact-address.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { Sleep } from '../pause.ts'
@@ -53,3 +54,32 @@ export interface LeadState {
   /** Whether the directory is asked at all now. */
   readonly available: boolean
 }
+
+const directorySchema = part('a LeadDirectory', {
+  id: nameOption,
+  findByAddresses: callback,
+  changes: part('an object', {
+    webhooks: listOf('webhooks', part('a webhook', { path: pathOption, methods: methodsOption, verify: callback, changed: callback })),
+    watch: callback.optional(),
+  }).optional(),
+})
+
+/** What each of these options must be. */
+const leadShape: Shape<LeadOptions> = {
+  directory: directorySchema,
+  budgetMs: wholeNumber(0).optional(),
+  maxBatch: wholeNumber(1).optional(),
+  maxInFlight: wholeNumber(1).optional(),
+  timeoutMs: wholeNumber(1).optional(),
+  foundForMs: wholeNumber(0).optional(),
+  notFoundForMs: wholeNumber(0).optional(),
+  maxCached: wholeNumber(1).optional(),
+  askAgainAfterMs: listOf('milliseconds', wholeNumber(0)).optional(),
+  pollMs: wholeNumber(1).optional(),
+  resolveContact: callback.optional(),
+  onCorrelated: callback.optional(),
+  sleep: callback.optional(),
+  random: callback.optional(),
+}
+
+export const leadOptions = optionsObject(leadShape)

@@ -1,12 +1,18 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import type { ContactAddress } from '../events/contact-address.ts'
 import type { Logger } from '../runtime.ts'
-import { readWebhookRequest, type WebhookRequest } from '../transport/webhook-request.ts'
+import type { BodyBudget } from '../transport/body-budget.ts'
+import type { WarningLog } from '../transport/warning-log.ts'
+import { unreadable } from '../transport/webhook-handler.ts'
+import { headOf, readWebhookRequest, type WebhookRequest } from '../transport/webhook-request.ts'
+import { pathKey } from '../transport/webhook-routes.ts'
 import type { LeadDirectory, LeadWebhook } from './lead-directory.ts'
 
 export interface LeadWebhookOptions {
   readonly directory: LeadDirectory
   readonly maxBodyBytes: number
+  readonly budget: BodyBudget
+  readonly warnings: WarningLog
   readonly logger: Logger
   readonly onChanged: (addresses: readonly ContactAddress[]) => void
 }
@@ -19,30 +25,47 @@ export function leadWebhookHandler(options: LeadWebhookOptions): (request: Reque
   const { directory } = options
   const routes = new Map<string, LeadWebhook>()
   for (const webhook of directory.changes?.webhooks ?? []) {
-    if (routes.has(webhook.path)) throw new CommsError('configuration_invalid', `${directory.id} has two webhooks at ${webhook.path}`)
-    routes.set(webhook.path, webhook)
+    const path = pathKey(webhook.path)
+    if (routes.has(path)) throw new CommsError('configuration_invalid', `${directory.id} has two webhooks at ${webhook.path}`)
+    routes.set(path, webhook)
   }
   return (request) => {
-    const webhook = routes.get(new URL(request.url).pathname)
+    const webhook = routes.get(pathKey(new URL(request.url).pathname))
     return webhook && answerTo(webhook, request, options)
   }
 }
 
-async function answerTo(webhook: LeadWebhook, incoming: Request, { directory, maxBodyBytes, logger, onChanged }: LeadWebhookOptions) {
+async function answerTo(webhook: LeadWebhook, incoming: Request, options: LeadWebhookOptions): Promise<Response> {
   if (!webhook.methods.includes(incoming.method)) {
     return answer(405, `Expected ${webhook.methods.join(' or ')}`, { allow: webhook.methods.join(', ') })
   }
-  let request: WebhookRequest
+  const held = options.budget.open()
   try {
-    request = await readWebhookRequest(incoming, maxBodyBytes)
-  } catch (error) {
-    return isCommsError(error, 'webhook_too_large') ? answer(413, error.message) : answer(400, 'The body could not be read')
+    let request: WebhookRequest
+    try {
+      request = await readWebhookRequest(incoming, headOf(incoming), { maxBodyBytes: options.maxBodyBytes, held })
+      held.finish()
+    } catch (error) {
+      const { response, reason } = unreadable(error)
+      options.warnings.warn(`leads ${reason}`, `Leads: a webhook of ${options.directory.id} could not be read`, {
+        path: webhook.path,
+        reason,
+      })
+      return response
+    }
+    return await actUpon(webhook, request, options)
+  } finally {
+    held.release()
   }
+}
+
+async function actUpon(webhook: LeadWebhook, request: WebhookRequest, options: LeadWebhookOptions): Promise<Response> {
+  const { directory, logger, warnings, onChanged } = options
   try {
     await webhook.verify(request)
   } catch (error) {
     const reason = isCommsError(error, 'webhook_unverified') ? error.message : 'verification failed'
-    logger.warn(`Leads: a webhook of ${directory.id} was refused`, { path: webhook.path, reason })
+    warnings.warn(`leads ${reason}`, `Leads: a webhook of ${directory.id} was refused`, { path: webhook.path, reason })
     return answer((isCommsError(error) && error.httpStatus) || 401, 'Not verified')
   }
   try {
@@ -52,7 +75,7 @@ async function answerTo(webhook: LeadWebhook, incoming: Request, { directory, ma
     return answer(200)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    logger.warn(`Leads: a webhook of ${directory.id} could not be acted upon`, { path: webhook.path, reason })
+    warnings.warn(`leads ${reason}`, `Leads: a webhook of ${directory.id} could not be acted upon`, { path: webhook.path, reason })
     // What is not understood now is not understood later either: the schedule finds what it told of.
     return isCommsError(error, 'webhook_unparsable') ? answer(200) : answer(503, 'Send it again')
   }

@@ -1,3 +1,4 @@
+import { callback, checkpointsOption, filledText, type Shape, wholeNumber } from '../check-options.ts'
 import type { CheckpointStore } from '../consumers/checkpoint-store.ts'
 import type { Media } from '../events/message-content.ts'
 import type { Sleep } from '../pause.ts'
@@ -59,4 +60,21 @@ export interface OutboxOptions extends OutboxSettings {
   readonly sleep?: Sleep
   /** A number from 0 up to 1, for the jitter of the waits. @default Math.random */
   readonly random?: () => number
+}
+
+/** What each of these options must be. */
+export const outboxShape: Shape<OutboxSettings> = {
+  instance: filledText('a name').optional(),
+  checkpoints: checkpointsOption.optional(),
+  concurrency: wholeNumber(1).optional(),
+  attemptTimeoutMs: wholeNumber(1).optional(),
+  firstRetryMs: wholeNumber(0).optional(),
+  maxRetryMs: wholeNumber(0).optional(),
+  giveUpAfterMs: wholeNumber(0).optional(),
+  firstReconcileMs: wholeNumber(0).optional(),
+  reportUncertainAfterMs: wholeNumber(0).optional(),
+  resendUncertainAfterMs: wholeNumber(0).optional(),
+  pollMs: wholeNumber(1).optional(),
+  openMedia: callback.optional(),
+  onProblem: callback.optional(),
 }

@@ -1,3 +1,4 @@
+import { callback, checkOf, optionsObject, type Shape, storeOption, wholeNumber } from '../check-options.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import type { Sleep } from '../pause.ts'
@@ -60,3 +61,20 @@ export interface EventCache extends EventStore {
    */
   tail(options: { readonly after?: Position; readonly signal: AbortSignal }): AsyncIterable<RecordedEvent>
 }
+
+const cacheShape: Shape<EventCacheOptions> = {
+  store: storeOption,
+  maxBatch: wholeNumber(1).optional(),
+  maxWrites: wholeNumber(1).optional(),
+  maxPending: wholeNumber(1).optional(),
+  maxPendingBytes: wholeNumber(1).optional(),
+  writeTimeoutMs: wholeNumber(1).optional(),
+  recent: wholeNumber(0).optional(),
+  onQueued: callback.optional(),
+  now: callback.optional(),
+  sleep: callback.optional(),
+  random: callback.optional(),
+}
+
+/** @throws CommsError `configuration_invalid` */
+export const checkCacheOptions = checkOf('eventCache', optionsObject(cacheShape))

@@ -2,7 +2,7 @@ import { CommsError, isCommsError } from '../errors.ts'
 import type { NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import { TimeBudget } from '../time-budget.ts'
-import type { EventCache, EventCacheOptions, EventCacheState } from './event-cache-options.ts'
+import { checkCacheOptions, type EventCache, type EventCacheOptions, type EventCacheState } from './event-cache-options.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
 import { type PendingAppend, PendingAppends } from './pending-appends.ts'
 import { RecentEvents } from './recent-events.ts'
@@ -23,6 +23,7 @@ import { StoreAvailability } from './store-availability.ts'
  * const store = eventCache({ store: memoryEventStore() })
  */
 export function eventCache(options: EventCacheOptions): EventCache {
+  checkCacheOptions(options)
   return new BatchingCache(options)
 }
 
@@ -62,13 +63,13 @@ class BatchingCache implements EventCache {
 
   constructor(options: EventCacheOptions) {
     this.#store = options.store
-    this.#maxBatch = atLeastOne('maxBatch', options.maxBatch ?? 100)
-    this.#maxWrites = atLeastOne('maxWrites', options.maxWrites ?? 2)
+    this.#maxBatch = options.maxBatch ?? 100
+    this.#maxWrites = options.maxWrites ?? 2
     this.#pending = new PendingAppends({
-      maxEvents: atLeastOne('maxPending', options.maxPending ?? 10_000),
-      maxBytes: atLeastOne('maxPendingBytes', options.maxPendingBytes ?? 67_108_864),
+      maxEvents: options.maxPending ?? 10_000,
+      maxBytes: options.maxPendingBytes ?? 67_108_864,
     })
-    this.#writeTimeoutMs = atLeastOne('writeTimeoutMs', options.writeTimeoutMs ?? 5_000)
+    this.#writeTimeoutMs = options.writeTimeoutMs ?? 5_000
     this.#budget = new TimeBudget(this.#writeTimeoutMs, () => this.#giveUpOverdue(), options.sleep)
     this.#availability = new StoreAvailability(options)
     this.#recent = new RecentEvents(options.recent ?? 1000)
@@ -291,9 +292,4 @@ function isAbout(requests: readonly AppendRequest[], streams: ReadonlySet<string
 /** Whether every request of the batch would fail in the same way. */
 function isStoreError(error: unknown): boolean {
   return isCommsError(error) && error.code.startsWith('store_')
-}
-
-function atLeastOne(option: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new CommsError('configuration_invalid', `eventCache: ${option}: expected a whole number from 1, got ${value}`)
 }

@@ -1,3 +1,16 @@
+import { z } from 'zod'
+import {
+  callback,
+  checkOf,
+  fillableStore,
+  isObject,
+  kindOf,
+  optionsObject,
+  readableStore,
+  type Shape,
+  signalOption,
+  wholeNumber,
+} from '../check-options.ts'
 import { CommsError } from '../errors.ts'
 import { messageEventSchema, type NewEvent } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
@@ -33,11 +46,25 @@ export interface TransferReport extends TransferProgress {
 
 const DEFAULT_BATCH = 500
 
+const transferShape: Shape<TransferOptions> = {
+  batch: wholeNumber(1).optional(),
+  onProgress: callback.optional(),
+  signal: signalOption.optional(),
+}
+const transferOptions = optionsObject(transferShape)
+const lineSource = z.custom((given) => isObject(given) && (Symbol.asyncIterator in given || Symbol.iterator in given), {
+  error: ({ input }) => `expected the lines of an export, one after the other, got ${kindOf(input)}`,
+})
+const checkExport = checkOf('exportLog', z.object({ store: readableStore, options: optionsObject({ signal: signalOption.optional() }) }))
+const checkImport = checkOf('importLog', z.object({ lines: lineSource, target: fillableStore, options: transferOptions }))
+const checkCopy = checkOf('copyLog', z.object({ from: readableStore, to: fillableStore, options: transferOptions }))
+
 /**
  * The whole log as JSON lines, one event each, oldest first, ending in a line `{"digest":{"events":…,"sha256":…}}`. Streams: memory
  * stays flat.
  */
 export async function* exportLog(store: EventStore, options: { readonly signal?: AbortSignal } = {}): AsyncIterable<string> {
+  checkExport({ store, options })
   const digester = new LogDigester()
   for await (const event of store.readAll(options.signal ? { signal: options.signal } : {})) {
     await digester.add(event)
@@ -52,6 +79,7 @@ export async function* exportLog(store: EventStore, options: { readonly signal?:
  * @throws CommsError `event_invalid`, naming the line, for a line that is no event or an export without its last line.
  */
 export async function importLog(lines: AsyncIterable<string>, target: EventStore, options: TransferOptions = {}): Promise<TransferReport> {
+  checkImport({ lines, target, options })
   let source: LogDigest | undefined
   async function* events() {
     let number = 0
@@ -73,6 +101,7 @@ export async function importLog(lines: AsyncIterable<string>, target: EventStore
  * target gives its own positions and `recordedAt`; everything else stays.
  */
 export async function copyLog(from: EventStore, to: EventStore, options: TransferOptions = {}): Promise<TransferReport> {
+  checkCopy({ from, to, options })
   const digester = new LogDigester()
   async function* events() {
     for await (const event of from.readAll(options.signal ? { signal: options.signal } : {})) {

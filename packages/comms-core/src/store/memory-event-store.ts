@@ -1,3 +1,4 @@
+import { checkOf, clockOption, filledText, optionsObject } from '../check-options.ts'
 import { CommsError } from '../errors.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import { readStoredEvent, upcastEvent } from '../events/upcaster.ts'
@@ -6,12 +7,18 @@ import { decideAppends, eventToJson } from './decide-appends.ts'
 import type { AppendRequest, AppendResult, EventStore, ReadAllOptions, ReadStreamOptions } from './event-store.ts'
 import { newLogId, placeIn, positionIn } from './log-identity.ts'
 
+const checkOptions = checkOf(
+  'memoryEventStore',
+  optionsObject<{ clock: unknown; logId: unknown }>({ clock: clockOption.optional(), logId: filledText('a name').optional() }),
+)
+
 /**
  * The reference store: all in memory, gone with the process. For tests and trials. `logId` is the name in its positions, a new one by default.
  * @example
  * const store = memoryEventStore()
  */
 export function memoryEventStore(options: { clock?: Clock; logId?: string } = {}): EventStore {
+  checkOptions(options)
   return new MemoryEventStore(options.clock ?? systemClock, options.logId ?? newLogId())
 }
 

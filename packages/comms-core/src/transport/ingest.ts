@@ -37,7 +37,8 @@ export async function ingest(transport: Transport, request: WebhookRequest, pars
   const quarantine = async (reason: string): Promise<Ingested> => {
     const event = createEvent(await quarantineFact(transport, request, reason), options)
     const kept = await record([event], options)
-    return kept.outcome === 'spooled' ? kept : { ...kept, outcome: 'quarantined', reason }
+    if (kept.outcome === 'spooled') return kept
+    return { ...kept, outcome: kept.outcome === 'repeated' ? 'repeated' : 'quarantined', reason }
   }
   let parsed: readonly NewEvent[]
   try {

@@ -2,29 +2,31 @@ import { idempotencyKey } from '../events/idempotency-key.ts'
 import type { EventFact, MessageEventOf } from '../events/message-event.ts'
 import type { Transport } from './transport.ts'
 import type { WebhookRequest } from './webhook-request.ts'
+import { pathKey } from './webhook-routes.ts'
 
 /** The method of a request that was made of an inbox's delivery: no HTTP method, so that no webhook is taken for it. */
 export const POLLED = 'POLL'
 
 /**
  * The fact that a verified webhook was not understood, its raw body whole. Headers are not kept: they hold the credentials.
- * Its key is the body, so a provider that repeats the webhook adds nothing.
+ * Its key is the body, and without one the method, path and query, so a provider that repeats the webhook adds nothing.
  */
 export async function quarantineFact(
-  transport: Pick<Transport, 'id' | 'channel' | 'account'>,
+  transport: Pick<Transport, 'id' | 'provider' | 'channel' | 'account'>,
   request: WebhookRequest,
   reason: string,
 ): Promise<EventFact> {
   const { pathname, search } = new URL(request.url)
   const raw = encodeBody(request.body)
-  const fingerprint = request.body.byteLength > 0 ? request.body : new TextEncoder().encode(search)
-  const bodySha256 = await sha256Hex(fingerprint)
+  const isEmpty = request.body.byteLength === 0
+  const bodySha256 = await sha256Hex(isEmpty ? new TextEncoder().encode(search) : request.body)
   const contentType = request.headers.get('content-type')
   return {
     type: 'webhook.quarantined',
-    idempotencyKey: idempotencyKey('quarantine', transport.id, bodySha256),
+    // Without a body, only the rest of the request can tell it from another one.
+    idempotencyKey: idempotencyKey('quarantine', transport.id, bodySha256, ...(isEmpty ? [request.method, pathKey(pathname)] : [])),
     channel: transport.channel,
-    provider: transport.id,
+    provider: transport.provider ?? transport.id,
     account: transport.account,
     direction: 'inbound',
     source: { via: request.method === POLLED ? 'poll' : 'webhook' },

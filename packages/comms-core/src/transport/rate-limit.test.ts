@@ -24,11 +24,11 @@ it('never lets more calls through in any span than the limit says', async () => 
       fc.integer({ min: 1, max: 1000 }),
       fc.array(fc.nat(700), { maxLength: 40 }),
       async (messages, perMs, pauses) => {
-        const time = virtual()
+        const { pass, ...time } = virtual()
         const limiter = rateLimiter({ messages, perMs }, time)
         const made: number[] = []
         for (const pause of pauses) {
-          time.pass(pause)
+          pass(pause)
           await limiter.take(never)
           made.push(time.clock.now())
         }
@@ -42,7 +42,7 @@ it('never lets more calls through in any span than the limit says', async () => 
 })
 
 it('counts calls of an earlier run, in whatever order they are noted', () => {
-  const time = virtual()
+  const { pass: _, ...time } = virtual()
   const limiter = rateLimiter({ messages: 2, perMs: 1000 }, time)
   limiter.note(time.clock.now() - 100)
   limiter.note(time.clock.now() - 5000)
@@ -51,7 +51,7 @@ it('counts calls of an earlier run, in whatever order they are noted', () => {
 })
 
 it('serves callers in order, and one that gives up does not count', async () => {
-  const time = virtual()
+  const { pass: _, ...time } = virtual()
   const limiter = rateLimiter({ messages: 1, perMs: 1000 }, time)
   const order: number[] = []
   const stop = new AbortController()

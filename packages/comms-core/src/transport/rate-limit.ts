@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { callback, checkOf, clockOption, optionsObject, type Shape, wholeNumber } from '../check-options.ts'
 import { type Sleep, timerSleep } from '../pause.ts'
 import { type Clock, systemClock } from '../runtime.ts'
 import type { SendLimit } from './transport.ts'
@@ -12,12 +14,18 @@ export interface RateLimiter {
   waitMs(): number
 }
 
+const limitShape: Shape<SendLimit> = { messages: wholeNumber(1), perMs: wholeNumber(1) }
+const limiterOptions = optionsObject<{ clock: unknown; sleep: unknown }>({ clock: clockOption.optional(), sleep: callback.optional() })
+const checkLimiter = checkOf('rateLimiter', z.object({ limit: optionsObject(limitShape), options: limiterOptions }))
+
 /**
  * A sliding window: never more than `messages` calls in any span of `perMs` milliseconds.
+ * @throws CommsError `configuration_invalid`, naming each option that is missing, wrong or unknown.
  * @example
  * const limiter = rateLimiter({ messages: 50, perMs: 1000 })
  */
 export function rateLimiter(limit: SendLimit, options: { readonly clock?: Clock; readonly sleep?: Sleep } = {}): RateLimiter {
+  checkLimiter({ limit, options })
   const { clock = systemClock, sleep = timerSleep } = options
   // The newest `messages` calls, oldest first: only these can be in the way.
   const calls: number[] = []

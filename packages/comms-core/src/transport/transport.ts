@@ -1,7 +1,7 @@
 import type { ContactAddress } from '../events/contact-address.ts'
 import type { Media, MessageContent } from '../events/message-content.ts'
 import type { EventFact } from '../events/message-event.ts'
-import type { WebhookRequest } from './webhook-request.ts'
+import type { WebhookHead, WebhookRequest } from './webhook-request.ts'
 
 /**
  * A way to one provider: sends messages and turns what the provider says into facts. A transport returns facts; it never calls core,
@@ -42,6 +42,14 @@ export interface WebhookEndpoint {
   /** Path on our server, such as `/webhooks/greenapi`. */
   readonly path: string
   readonly methods: readonly string[]
+  /** Take a POST, PUT or PATCH without a body. @default false: it is answered 400, because a body that is lost on the way looks the same */
+  readonly allowEmptyBody?: boolean
+  /**
+   * Checks what can be checked before the body is read, such as a token in a header, so that a stranger's body costs nothing. `verify`
+   * is called all the same, with the body. Absent: the body is read first.
+   * @throws CommsError `webhook_unverified`.
+   */
+  authorize?(head: WebhookHead): void | Promise<void>
   /**
    * Proves that the request comes from the provider, looking at nothing else: the body is bytes here, not yet understood.
    * Whatever it throws, nothing is recorded.

@@ -1,12 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { CommsError, type WebhookRequest } from '@pipe-comms/core'
+import { CommsError, type WebhookHead } from '@pipe-comms/core'
 import type { CheckedOptions } from '../options.ts'
 import { addressMatcher } from './source-address.ts'
 
-/** What every webhook must pass: the address it comes from, when a list of them is given, and the token. */
-export function webhookVerifier(
-  options: Pick<CheckedOptions, 'webhookToken' | 'allowedSourceAddresses'>,
-): (request: WebhookRequest) => void {
+/** What every webhook must pass, before its body is read: the address it comes from, when a list of them is given, and the token. */
+export function webhookVerifier(options: Pick<CheckedOptions, 'webhookToken' | 'allowedSourceAddresses'>): (request: WebhookHead) => void {
   const { webhookToken, allowedSourceAddresses } = options
   const isAllowed = allowedSourceAddresses && addressMatcher(allowedSourceAddresses)
   return (request) => {
@@ -25,7 +23,7 @@ export function webhookVerifier(
  * https://green-api.com/en/docs/api/receiving/technology-webhook-endpoint/
  * @throws CommsError `webhook_unverified`
  */
-function verifyToken(request: WebhookRequest, webhookToken: string): void {
+function verifyToken(request: WebhookHead, webhookToken: string): void {
   const header = request.headers.get('authorization')
   if (header === null) throw new CommsError('webhook_unverified', 'Green-API: expected an Authorization header, got none')
   if (!equalInConstantTime(withoutScheme(header), withoutScheme(webhookToken))) {

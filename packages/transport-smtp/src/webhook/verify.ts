@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { CommsError, type WebhookRequest } from '@pipe-comms/core'
+import { CommsError, type WebhookHead } from '@pipe-comms/core'
 
 /** @throws CommsError `webhook_unverified` */
-export function verifyToken(request: WebhookRequest, inboundToken: string): void {
+export function verifyToken(request: WebhookHead, inboundToken: string): void {
   const given = /^Bearer +(.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   if (given === undefined) throw new CommsError('webhook_unverified', 'SMTP: expected Authorization: Bearer <inboundToken>, got none')
   if (!equalInConstantTime(given, inboundToken)) throw new CommsError('webhook_unverified', 'SMTP: the token is not inboundToken')
