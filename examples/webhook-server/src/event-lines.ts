@@ -37,5 +37,5 @@ function tell(event: RecordedEvent, log: Logger): void {
   }
   const told = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]))
   const label = event.type.replace(/^message\./, '').toUpperCase()
-  log[event.type === 'message.attempted' ? 'debug' : 'info'](`[${label}] {${told.join(', ')}}`)
+  log[event.type === 'message.attempted' || event.type === 'report.filed' ? 'debug' : 'info'](`[${label}] {${told.join(', ')}}`)
 }

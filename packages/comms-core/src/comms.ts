@@ -19,11 +19,13 @@ import { type MessageReport, reportMessage } from './outbox/message-report.ts'
 import { Outbox, type OutboxState } from './outbox/outbox.ts'
 import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
+import { watchForStart } from './outbox/start-watch.ts'
 import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
 import { type Sleep, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
+import { attachReports } from './transport/attach-reports.ts'
 import { type InboxPump, startInboxPump } from './transport/inbox-pump.ts'
 import { appendRequests } from './transport/ingest.ts'
 import { POLLED, requestFromQuarantine } from './transport/quarantine.ts'
@@ -76,6 +78,7 @@ export interface Comms {
   /**
    * Records that a message is to be sent; the outbox sends it, after `start`. Resolves when the request is durable; with `waitFor` when
    * the message has got that far or failed, or at the latest after `timeoutMs` (30 seconds), with how far it got by then.
+   * @throws CommsError `configuration_invalid` for `waitFor` before `start()`: the message would wait, and so would the caller.
    * @throws CommsError before anything is recorded: `send_rejected` when it can never be sent so or the contact has opted out (see
    * `failure`), `address_invalid`, `event_invalid`; `store_unavailable` and the like.
    */
@@ -193,6 +196,7 @@ export function createComms(options: CommsOptions): Comms {
   }
   const listed = liveProjection(store, conversationsByContact)
   const underWay = new Set<Promise<unknown>>()
+  const startWatch = watchForStart(logger, sleep)
 
   return {
     async handle(request, origin) {
@@ -213,11 +217,14 @@ export function createComms(options: CommsOptions): Comms {
       for await (const event of store.readAll(signal ? { signal } : {})) {
         if (event.type !== 'webhook.quarantined') continue
         try {
-          const facts = await parseAgain(event, byId.get(event.data.transport))
+          const transport = byId.get(event.data.transport)
+          const facts = await parseAgain(event, transport)
           // Without a time of the provider's, the fact is as old as its quarantined webhook, not as this reading of it.
           const then = { clock: { now: () => Date.parse(event.occurredAt) }, ids: runtime.ids }
-          const appends = appendRequests(facts.map((fact) => createEvent(fact, then)))
-          const results = await store.append(appends)
+          const events = facts.map((fact) => createEvent(fact, then))
+          const results = await store.append(
+            appendRequests(await attachReports(events, transport?.account, { ...runtime, ...then, store })),
+          )
           report.understood += 1
           for (const result of results)
             if (result.status === 'recorded') report.recorded += result.events.filter(({ repeated }) => !repeated).length
@@ -230,9 +237,14 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async send(request, waiting = {}) {
+      if (waiting.waitFor !== undefined && !startWatch.started()) {
+        throw new CommsError('configuration_invalid', `send: waitFor "${waiting.waitFor}" needs a running outbox; call comms.start() first`)
+      }
       const requested = await recordRequest(request, requesting)
       const { messageId, repeated } = requested
-      if (waiting.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
+      if (waiting.waitFor !== undefined)
+        return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth, sleep })
+      startWatch.accepted(messageId)
       return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
     },
 
@@ -259,6 +271,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 
     start() {
+      startWatch.start()
       drainer?.wake()
       outbox.start()
       correlator?.start()
@@ -269,6 +282,7 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async close() {
+      startWatch.end()
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
       book.stop()
       await correlator?.stop()

@@ -86,6 +86,7 @@ describe('the published schema', () => {
       'transport.state_changed',
       'transport.observed',
       'transport.quota_reached',
+      'report.filed',
       'webhook.quarantined',
       'event.unreadable',
     ])

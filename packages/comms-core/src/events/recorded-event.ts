@@ -1,6 +1,6 @@
 import { CommsError } from '../errors.ts'
 import { type Clock, type IdSource, isoInstant } from '../runtime.ts'
-import { type EventFact, type MessageEvent, messageEventSchema, type NewEvent } from './message-event.ts'
+import { type EventFact, type MessageEvent, type MessageEventOf, messageEventSchema, type NewEvent } from './message-event.ts'
 
 /**
  * A place in the whole log: opaque, given out by one store, and sortable as a string, an earlier place before a later one.
@@ -38,10 +38,13 @@ export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Cl
 }
 
 /**
- * The stream an event belongs to: `<channel>:<contact>` for all that concerns a contact, such as `whatsapp:+33639980001`, and
- * `transport:<provider>:<account>` for the rest.
+ * The stream an event belongs to: `<channel>:<contact>` for all that concerns a contact, such as `whatsapp:+33639980001`,
+ * `report:<name of the message>` for `report.filed`, and `transport:<provider>:<account>` for the rest.
  */
-export function streamIdOf(event: Pick<MessageEvent, 'channel' | 'provider' | 'account' | 'contact'>): string {
+export function streamIdOf(
+  event: Pick<MessageEvent, 'channel' | 'provider' | 'account' | 'contact'> & Partial<Pick<MessageEvent, 'type' | 'data'>>,
+): string {
+  if (event.type === 'report.filed') return `report:${(event.data as MessageEventOf<'report.filed'>['data']).name}`
   return event.contact ? `${event.channel}:${event.contact.value}` : `transport:${event.provider}:${event.account ?? 'default'}`
 }
 

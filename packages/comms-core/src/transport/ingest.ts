@@ -1,9 +1,11 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import type { EventFact, NewEvent } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
+import type { Sleep } from '../pause.ts'
 import type { Clock, IdSource } from '../runtime.ts'
 import type { AppendRequest, EventStore } from '../store/event-store.ts'
 import type { Spool } from '../store/spool.ts'
+import { attachReports } from './attach-reports.ts'
 import { quarantineFact } from './quarantine.ts'
 import type { Transport } from './transport.ts'
 import type { WebhookRequest } from './webhook-request.ts'
@@ -15,6 +17,8 @@ export interface IngestOptions {
   readonly ids: IdSource
   readonly spool?: Spool
   readonly onSpooled?: () => void
+  /** @default a timer */
+  readonly sleep?: Sleep
   /** Puts on events what is known of their contacts, within a time of its own. Never throws. */
   readonly enrich?: (events: readonly NewEvent[]) => Promise<readonly NewEvent[]>
 }
@@ -47,6 +51,7 @@ export async function ingest(transport: Transport, request: WebhookRequest, pars
     return quarantine(error instanceof Error ? error.message : String(error))
   }
   if (parsed.length === 0) return { outcome: 'empty', events: [] }
+  parsed = await attachReports(parsed, transport.account, options)
   if (options.enrich) parsed = await options.enrich(parsed)
   try {
     return await record(parsed, options)
