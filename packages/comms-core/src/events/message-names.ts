@@ -1,3 +1,4 @@
+import type { ContactAddress } from './contact-address.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 
 /** Who took a message, and what the provider calls it. `providerMessageId` is unique within the account. */
@@ -29,4 +30,12 @@ export async function reportName(of: ProviderName | string): Promise<string> {
 export async function shortDigest(text: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
   return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/**
+ * Whether a report that names one address may be of a message that was sent to the other. A person has several addresses; a group has one,
+ * so that a report from another chat, in which the provider uses the same id again, is of another message.
+ */
+export function mayBeOneRecipient(a: ContactAddress, b: ContactAddress): boolean {
+  return a.value === b.value || (a.kind !== 'group' && b.kind !== 'group')
 }

@@ -1,6 +1,6 @@
 import { type DeliveryState, deliveryOf, deliveryStatus } from '../consumers/delivery-status.ts'
 import type { MessageEventOf } from '../events/message-event.ts'
-import { type ProviderName, reportName, requestKey } from '../events/message-names.ts'
+import { mayBeOneRecipient, type ProviderName, reportName, requestKey } from '../events/message-names.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { fallbackId } from './outbox-facts.ts'
@@ -63,8 +63,9 @@ async function eventsAbout(request: Request, store: EventStore) {
     event.messageId === messageId ||
     (event.provider === provider && event.providerMessageId !== undefined && provided.has(event.providerMessageId)) ||
     (event.messageId?.startsWith(`${provider}:`) === true && provided.has(event.messageId.slice(provider.length + 1)))
+  const elsewhere = [...early, ...named.flat()].filter((event) => event.contact && mayBeOneRecipient(event.contact, request.contact))
   const events = new Map<string, RecordedEvent>()
-  for (const event of [...stream.filter(isAbout), ...early, ...named.flat()]) events.set(event.position, event)
+  for (const event of [...stream.filter(isAbout), ...elsewhere]) events.set(event.position, event)
   return { events: [...events.values()].sort((a, b) => (a.position < b.position ? -1 : 1)), provided }
 }
 

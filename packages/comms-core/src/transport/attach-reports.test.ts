@@ -80,6 +80,13 @@ describe('attachReports', () => {
     expect(finds).toEqual([])
   })
 
+  it('leaves a report from a group as it is, when the provider uses the id of our message there again', async () => {
+    const { store } = await logWithMessage()
+    const contact = parseContactAddress('120363000000000001@g.us')
+    const report = make({ type: 'message.read', idempotencyKey: 'g', contact } as EventFact)
+    expect(await attachReports([report], '1', { store, ...runtime })).toEqual([report])
+  })
+
   it('leaves a report on a copy, or of another system, as it is', async () => {
     const { store } = await logWithMessage()
     const report = make({ type: 'message.failed', idempotencyKey: 'f', messageId: 'msg_1#copy@example.org', data: FAILED } as EventFact)

@@ -1,5 +1,5 @@
 import type { EventFact, NewEvent } from '../events/message-event.ts'
-import { type ProviderName, reportName, requestKey, sentKey, shortDigest } from '../events/message-names.ts'
+import { mayBeOneRecipient, type ProviderName, reportName, requestKey, sentKey, shortDigest } from '../events/message-names.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
 import { type Sleep, timeLimit } from '../pause.ts'
 import type { Clock, IdSource } from '../runtime.ts'
@@ -72,8 +72,11 @@ async function attach(event: NewEvent, account: string | undefined, options: Att
   const found = await findInTime(key, options)
   // A name that is neither the provider's nor that of a request is of a copy, or of another system: no message of ours.
   if (ownId !== undefined && found === 'none') return unchanged(event)
-  const filed = typeof found === 'object' && underRequest(event, found)
-  if (filed) return { event: filed }
+  if (typeof found === 'object') {
+    if (found.contact && event.contact && !mayBeOneRecipient(found.contact, event.contact)) return unchanged(event)
+    const filed = underRequest(event, found)
+    if (filed) return { event: filed }
+  }
   return { event, pointer: await pointerTo(event, ownId ?? (byProvider as ProviderName), options) }
 }
 

@@ -82,7 +82,7 @@ async function record(parsed: readonly NewEvent[], { store, spool, onSpooled }: 
   try {
     const results = await store.append(requests)
     const events = results.flatMap((result) => {
-      if (result.status === 'recorded') return result.events
+      if (result.status === 'recorded') return result.events.filter(({ event }) => event.type !== 'report.filed')
       throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
     })
     return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
