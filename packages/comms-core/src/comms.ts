@@ -161,7 +161,7 @@ export function createComms(options: CommsOptions): Comms {
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576
   const { spool, onWebhook } = options
   const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger })
-  const book = new LeadBook(store)
+  const book = new LeadBook(store, logger)
   const deciding = { store, book, ...runtime }
   const correlator = options.leads && new LeadCorrelator({ ...options.leads, ...deciding })
   const leadWebhooks =
@@ -194,7 +194,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
-  const listed = liveProjection(store, conversationsByContact)
+  const listed = liveProjection(store, conversationsByContact, logger)
   const underWay = new Set<Promise<unknown>>()
   const startWatch = watchForStart(logger, sleep)
 

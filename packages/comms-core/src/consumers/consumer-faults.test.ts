@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { appendOf, keys } from '../conformance/builders.ts'
 import { CommsError } from '../errors.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
-import { readStoredEvent } from '../events/upcaster.ts'
 import { VirtualTime } from '../outbox/testing/virtual-time.ts'
 import { type Logger, silentLogger } from '../runtime.ts'
 import { eventCache } from '../store/event-cache.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
+import { readByOlderRelease } from '../store/testing/older-release.ts'
 import { runConsumer } from './consumer.ts'
 import type { ConsumerOptions, ConsumerProblem } from './consumer-options.ts'
 import { memoryCheckpointStore } from './memory-checkpoint-store.ts'
@@ -73,7 +73,7 @@ describe('an event of a newer release', () => {
     const names = keys('e', 5)
     const log = await logOf(names)
     const newer = ['e-2', 'e-4']
-    const store = withNewer(log, newer)
+    const store = readByOlderRelease(log, ({ idempotencyKey }) => newer.includes(idempotencyKey))
     const checkpoints = memoryCheckpointStore()
     const { time, seen, problems, warnings, consumer } = watched({ store, checkpoints })
     await time.pass(5_000)
@@ -87,21 +87,6 @@ describe('an event of a newer release', () => {
     await consumer.stop()
   })
 })
-
-/** The log as a release reads it that does not know the version of these events. */
-function withNewer(log: EventStore, names: readonly string[]): EventStore {
-  return {
-    append: (requests) => log.append(requests),
-    find: (key) => log.find(key),
-    readStream: (streamId, options) => log.readStream(streamId, options),
-    async *readAll(options) {
-      for await (const event of log.readAll(options)) {
-        yield names.includes(event.idempotencyKey) ? readStoredEvent<RecordedEvent>({ ...event, schemaVersion: 9 }) : event
-      }
-    },
-    close: () => log.close(),
-  }
-}
 
 describe('two consumers of one id', () => {
   it('are refused in one process, until the first has stopped', async () => {

@@ -19,3 +19,8 @@ export function positionIn(logId: string, place: string): Position {
 export function placeIn(logId: string, position: Position): string | undefined {
   return position.startsWith(`${logId}.`) ? position.slice(logId.length + 1) : undefined
 }
+
+/** The log that a position is of; nothing for a position without one. */
+export function logIdOf(position: Position | undefined): string | undefined {
+  return position === undefined ? undefined : /^([a-z2-7]+)\../.exec(position)?.[1]
+}
