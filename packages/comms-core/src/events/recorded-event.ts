@@ -24,7 +24,7 @@ export type RecordedEvent = MessageEvent & Recording
 
 /**
  * Makes the event of a fact: gives it its id, its schema version and, when the provider gave none, its time.
- * @throws CommsError `event_invalid`, naming each field that breaks the schema.
+ * @throws CommsError `event_invalid`, naming each field that breaks the schema; and for `event.unreadable`, which is never recorded.
  */
 export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Clock }): NewEvent {
   const time =
@@ -32,6 +32,7 @@ export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Cl
       ? { occurredAt: isoInstant(runtime.clock.now()), occurredAtSource: fact.occurredAtSource ?? 'receipt' }
       : { occurredAtSource: fact.occurredAtSource ?? 'provider' }
   const checked = messageEventSchema.safeParse({ id: `evt_${runtime.ids.next()}`, schemaVersion: 1, ...fact, ...time })
+  if (fact.type === 'event.unreadable') throw new CommsError('event_invalid', 'event.unreadable is what a store returns, never recorded')
   if (checked.success) return checked.data
   const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'event'}: ${issue.message}`)
   throw new CommsError('event_invalid', `${String(fact.type)} breaks the schema: ${problems.join('; ')}`)
