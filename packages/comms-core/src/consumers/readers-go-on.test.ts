@@ -50,7 +50,7 @@ describe('readers of a log with events of a newer release', () => {
   it.each<[Projection<unknown>]>(
     ([deliveryStatus, conversations, conversationsByContact, consent, leadTies] as Projection<unknown>[]).map((projection) => [projection]),
   )('project as if these were not there: $name', async (projection) => {
-    const log = await logOf(['a', 'b', 'c', 'd'])
+    const log = await logOf(['a', 'b', 'c', 'd', 'e'])
     const readable = (await collect(log.readAll())).filter((event) => !isOdd(event))
     const { state } = await project(readByOlderRelease(log, isOdd).readAll(), projection)
     expect(state).toEqual(readable.reduce(projection.fold, projection.initial()))
