@@ -61,7 +61,7 @@ function tell(event: RecordedEvent, log: Logger): void {
 }
 
 function levelOf({ type }: RecordedEvent): 'debug' | 'info' | 'warn' {
-  if (type === 'message.attempted') return 'debug'
+  if (type === 'message.attempted' || type === 'report.filed') return 'debug'
   const isTrouble = ['message.deferred', 'message.failed', 'message.uncertain', 'transport.state_changed', 'transport.quota_reached']
   return isTrouble.includes(type) ? 'warn' : 'info'
 }

@@ -233,7 +233,7 @@ describe('the other functions refuse, naming the option:', () => {
     [
       'runConsumer with onPoison ignore',
       () => loose(runConsumer)({ ...right, onPoison: 'ignore' }),
-      /onPoison: expected 'stop' or 'skip', got another text/,
+      /onPoison: expected 'set-aside' or 'stop', got another text/,
     ],
     ['eventCache()', () => loose(eventCache)(), /eventCache: expected an object of options, got nothing/],
     ['eventCache(store)', () => loose(eventCache)(store), /eventCache: .*store: expected an open EventStore, got nothing/],

@@ -303,16 +303,6 @@ describe('createComms', () => {
     )
   })
 
-  it('says that nothing is sent when send waits and start was not called', async () => {
-    const warnings: string[] = []
-    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) }
-    const comms = createComms({ store, transports: [pigeon()], logger })
-    const status = await comms.send({ channel: 'pigeon', to: '+33639980001', content: { text: 'a' } }, { waitFor: 'sent', timeoutMs: 20 })
-    expect(status.status).toBe('requested')
-    expect(warnings).toEqual([expect.stringContaining('comms.start() was not called')])
-    await comms.close()
-  })
-
   it('finishes what is under way when it is closed', async () => {
     const comms = commsWith(pigeon())
     const answered = comms.handle(post('["a"]'))

@@ -36,12 +36,14 @@ import { type MessageReport, reportMessage } from './outbox/message-report.ts'
 import { Outbox, type OutboxState } from './outbox/outbox.ts'
 import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
+import { watchForStart } from './outbox/start-watch.ts'
 import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
 import { type Sleep, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
 import { Arrivals } from './transport/arrivals.ts'
+import { attachReports } from './transport/attach-reports.ts'
 import { BodyBudget } from './transport/body-budget.ts'
 import { type InboxPump, startInboxPump } from './transport/inbox-pump.ts'
 import { appendRequests } from './transport/ingest.ts'
@@ -125,6 +127,7 @@ export interface Comms {
   /**
    * Records that a message is to be sent; the outbox sends it, after `start`. Resolves when the request is durable; with `waitFor` when
    * the message has got that far or failed, or at the latest after `timeoutMs` (30 seconds), with how far it got by then.
+   * @throws CommsError `configuration_invalid` for `waitFor` before `start()`: the message would wait, and so would the caller.
    * @throws CommsError before anything is recorded: `send_rejected` when it can never be sent so or the contact has opted out (see
    * `failure`), `address_invalid`, `event_invalid`, `request_invalid`; `store_unavailable` and the like, after 10 seconds at the latest.
    * After `store_unavailable` the request may have been recorded all the same, and is sent then: with an `idempotencyKey` the call is
@@ -208,7 +211,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(options.ingestTimeoutMs === undefined ? {} : { timeoutMs: options.ingestTimeoutMs }),
   })
   const drainer = spool && spoolDrainer({ spool, store, logger: runtime.logger, onEmpty: () => arrivals.drained() })
-  const book = new LeadBook(store)
+  const book = new LeadBook(store, logger)
   const deciding = { store, book, ...runtime }
   const correlator = options.leads && new LeadCorrelator({ ...options.leads, ...deciding })
   const leadWebhooks =
@@ -223,6 +226,7 @@ export function createComms(options: CommsOptions): Comms {
       onChanged: (addresses) => correlator.changed(addresses),
     })
   const ingestion = {
+    store,
     arrivals,
     ...(correlator ? { enrich: (events: readonly NewEvent[]) => correlator.correlate(events) } : {}),
   }
@@ -250,9 +254,9 @@ export function createComms(options: CommsOptions): Comms {
     ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
   }
-  const listed = liveProjection(store, conversationsByContact)
-  let started = false
+  const listed = liveProjection(store, conversationsByContact, logger)
   const underWay = new Set<Promise<unknown>>()
+  const startWatch = watchForStart(logger, sleep)
   async function* eventsOf(of: ContactAddress | LeadRef, signal?: AbortSignal): AsyncIterable<RecordedEvent> {
     await book.refresh()
     const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
@@ -285,11 +289,14 @@ export function createComms(options: CommsOptions): Comms {
       for await (const event of store.readAll(signal ? { signal } : {})) {
         if (event.type !== 'webhook.quarantined') continue
         try {
-          const facts = await parseAgain(event, byId.get(event.data.transport))
+          const transport = byId.get(event.data.transport)
+          const facts = await parseAgain(event, transport)
           // Without a time of the provider's, the fact is as old as its quarantined webhook, not as this reading of it.
           const then = { clock: { now: () => Date.parse(event.occurredAt) }, ids: runtime.ids }
-          const appends = appendRequests(facts.map((fact) => createEvent(fact, then)))
-          const results = await store.append(appends)
+          const events = facts.map((fact) => createEvent(fact, then))
+          const results = await store.append(
+            appendRequests(await attachReports(events, transport?.account, { ...runtime, ...then, store })),
+          )
           report.understood += 1
           for (const result of results)
             if (result.status === 'recorded') report.recorded += result.events.filter(({ repeated }) => !repeated).length
@@ -303,18 +310,20 @@ export function createComms(options: CommsOptions): Comms {
 
     async record(facts, options = {}) {
       checkRecording({ facts, options })
-      return recordFacts(facts, options, { store, ...ingestion, ...runtime })
+      return recordFacts(facts, options, { ...ingestion, ...runtime })
     },
 
     async send(request, waiting) {
       checkSendRequest(request)
       if (waiting !== undefined) checkSendWaiting(waiting)
+      if (waiting?.waitFor !== undefined && !startWatch.started()) {
+        throw new CommsError('configuration_invalid', `send: waitFor "${waiting.waitFor}" needs a running outbox; call comms.start() first`)
+      }
       const requested = await withinTime(SEND_TIMEOUT_MS, recordRequest(request, requesting), storeIsLate)
       const { messageId, repeated } = requested
-      if (waiting?.waitFor !== undefined && !started) {
-        warnings.warn('start', 'send waits for a message, and comms.start() was not called: here nothing is sent', {})
-      }
-      if (waiting?.waitFor !== undefined) return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth })
+      if (waiting?.waitFor !== undefined)
+        return waitForMessage(requested, { ...waiting, waitFor: waiting.waitFor }, { store, growth, sleep })
+      startWatch.accepted(messageId)
       return repeated ? currentStatus(messageId, store) : { messageId, status: 'requested' }
     },
 
@@ -359,7 +368,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 
     start() {
-      started = true
+      startWatch.start()
       drainer?.start()
       outbox.start()
       correlator?.start()
@@ -370,6 +379,7 @@ export function createComms(options: CommsOptions): Comms {
     },
 
     async close() {
+      startWatch.end()
       await Promise.allSettled([...underWay, ...pumps.map((pump) => pump.stop()), outbox.stop()])
       warnings.flush()
       book.stop()

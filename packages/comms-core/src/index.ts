@@ -2,9 +2,10 @@ export { type Comms, type CommsOptions, createComms, type ReparseReport, type Se
 export { consoleLogger } from './console-logger.ts'
 export { type ChannelCounts, type ChannelMetricsState, channelCounts, channelMetrics } from './consumers/channel-metrics.ts'
 export type { CheckpointStore } from './consumers/checkpoint-store.ts'
+export type { Consumer } from './consumers/checkpointed-consumer.ts'
 export { type ConsentFact, type ConsentState, consent, consentLedger, consentOf } from './consumers/consent.ts'
-export { type Consumer, type ConsumerState, runConsumer } from './consumers/consumer.ts'
-export type { ConsumerOptions, ConsumerProblem } from './consumers/consumer-options.ts'
+export { runConsumer } from './consumers/consumer.ts'
+export type { ConsumerOptions, ConsumerProblem, ConsumerState, SetAsideEvent } from './consumers/consumer-options.ts'
 export {
   type Conversation,
   type ConversationMessage,

@@ -19,6 +19,8 @@ async function logOf(...names: string[]): Promise<EventStore> {
   return store
 }
 
+const CLEAN = { setAside: { count: 0, last: [] }, unreadable: 0, contested: false }
+
 /** A turn of the event loop instead of any wait, however long. */
 const noWait: Sleep = () => new Promise((resolve) => setImmediate(resolve))
 /** Ends only with the signal. */
@@ -81,7 +83,7 @@ describe('a consumer', () => {
     expect(acts).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
     const position = 'test.000000000003'
     expect(await checkpoints.load('test')).toBe(position)
-    expect(consumer.state()).toEqual({ status: 'waiting', position, savedPosition: position, handled: 3, skipped: 0, failedTries: 0 })
+    expect(consumer.state()).toEqual({ status: 'waiting', position, savedPosition: position, handled: 3, failedTries: 0, ...CLEAN })
     await consumer.stop()
     expect(consumer.state().status).toBe('stopped')
   })
@@ -214,9 +216,10 @@ describe('a handler that fails', () => {
       onProblem: (problem) => void problems.push(problem),
       sleep: async (ms) => void waits.push(ms),
     })
+    const waited = [...waits]
     await consumer.stop()
     expect(seen).toEqual(['a', 'b', 'c'])
-    expect(waits).toEqual([75, 150, 263, 263])
+    expect(waited).toEqual([75, 150, 263, 263])
     expect(problems.map(({ during, event, tries, next }) => [during, event?.idempotencyKey, tries, next])).toEqual(
       [1, 2, 3, 4].map((tries) => ['handle', 'b', tries, 'retry']),
     )
@@ -230,11 +233,13 @@ describe('a handler that fails', () => {
       if (tries === 1) throw new CommsError('send_unavailable', 'slow down', { retryAfterMs: 12_345 })
     }
     const store = await logOf('a')
-    await (await runToEnd({ store, checkpoints: memoryCheckpointStore(), handle, sleep: async (ms) => void waits.push(ms) })).stop()
+    const sleep: Sleep = async (ms) => void waits.push(ms)
+    const consumer = await runToEnd({ store, checkpoints: memoryCheckpointStore(), handle, sleep })
     expect(waits).toEqual([12_345])
+    await consumer.stop()
   })
 
-  it('ends the consumer after maxTries, its checkpoint before the poison', async () => {
+  it('ends the consumer after maxTries with onPoison stop, its checkpoint before the poison', async () => {
     const checkpoints = memoryCheckpointStore()
     const problems: ConsumerProblem[] = []
     const { seen, handle } = failing({ b: 99 })
@@ -245,6 +250,7 @@ describe('a handler that fails', () => {
       checkpoints,
       handle,
       maxTries: 3,
+      onPoison: 'stop',
       sleep: noWait,
       onProblem: (problem) => void problems.push(problem),
     })
@@ -252,11 +258,11 @@ describe('a handler that fails', () => {
     expect(seen).toEqual(['a'])
     expect(problems.map(({ next }) => next)).toEqual(['retry', 'retry', 'stop'])
     expect(await checkpoints.load('test')).toBe('test.000000000001')
-    expect(consumer.state()).toMatchObject({ status: 'failed', handled: 1, skipped: 0, failedTries: 3 })
+    expect(consumer.state()).toMatchObject({ status: 'failed', handled: 1, failedTries: 3, ...CLEAN })
     await expect(consumer.stop()).rejects.toThrow('cannot take b')
   })
 
-  it('is left behind with onPoison skip, once the report has taken it', async () => {
+  it('is set aside after maxTries, once the report has taken it, and the consumer goes on', async () => {
     const checkpoints = memoryCheckpointStore()
     const aside: string[] = []
     const { seen, handle } = failing({ b: 99 })
@@ -265,19 +271,20 @@ describe('a handler that fails', () => {
       checkpoints,
       handle,
       maxTries: 2,
-      onPoison: 'skip',
       onProblem: async ({ event, next }) => {
         await noWait(0, new AbortController().signal)
-        if (next === 'skip') aside.push(`${event?.idempotencyKey} after ${seen.join()}`)
+        if (next === 'set-aside') aside.push(`${event?.idempotencyKey} after ${seen.join()}`)
       },
     })
     await consumer.stop()
     expect(seen).toEqual(['a', 'c'])
     expect(aside).toEqual(['b after a'])
-    expect(consumer.state()).toMatchObject({ handled: 2, skipped: 1, position: 'test.000000000003' })
+    const position = 'test.000000000002'
+    const last = [{ position, eventId: expect.any(String), type: 'message.received', reason: 'cannot take b' }]
+    expect(consumer.state()).toMatchObject({ handled: 2, setAside: { count: 1, last }, position: 'test.000000000003' })
   })
 
-  it('is not left behind when the report fails', async () => {
+  it('is not set aside when the report fails', async () => {
     const checkpoints = memoryCheckpointStore()
     const consumer = runConsumer({
       id: 'test',
@@ -285,7 +292,6 @@ describe('a handler that fails', () => {
       checkpoints,
       handle: failing({ b: 99 }).handle,
       maxTries: 1,
-      onPoison: 'skip',
       onProblem: () => Promise.reject(new Error('nowhere to put it')),
     })
     await expect(consumer.done).rejects.toThrow('nowhere to put it')
@@ -374,11 +380,37 @@ describe('an outage', () => {
   })
 
   it('is told apart from an error that will not pass', async () => {
-    const checkpoints = memoryCheckpointStore()
-    await checkpoints.save('test', 'of another log')
-    const consumer = runConsumer({ id: 'test', store: await logOf('a'), checkpoints, handle: () => {} })
-    await expect(consumer.done).rejects.toMatchObject({ code: 'position_invalid' })
+    const log = await logOf('a')
+    const corrupt = () => {
+      throw new CommsError('store_corrupt', 'not what was written')
+    }
+    const store = { ...log, append: log.append.bind(log), find: log.find.bind(log), readAll: corrupt } as unknown as EventStore
+    const consumer = runConsumer({ id: 'test', store, checkpoints: memoryCheckpointStore(), handle: () => {} })
+    await expect(consumer.done).rejects.toMatchObject({ code: 'store_corrupt' })
     expect(consumer.state().status).toBe('failed')
+  })
+
+  it('of a system that the handler uses never makes an event poison, until it has lasted outageLimitMs', async () => {
+    let now = 0
+    const clock = { now: () => now }
+    const sleep: Sleep = async () => {
+      now += 60_000
+      await noWait(0, new AbortController().signal)
+    }
+    let outageEnds = 3_600_000
+    const seen: string[] = []
+    const handle = ({ idempotencyKey }: RecordedEvent) => {
+      if (now < outageEnds) throw new CommsError('directory_unavailable', 'the CRM is away')
+      seen.push(idempotencyKey)
+    }
+    const store = await logOf('a', 'b')
+    const options = { store, handle, clock, sleep, maxTries: 2 }
+    const patient = await runToEnd({ ...options, checkpoints: memoryCheckpointStore() })
+    expect(patient.state()).toMatchObject({ handled: 2, setAside: { count: 0 } })
+    outageEnds = now + 9_000_000
+    const limited = await runToEnd({ ...options, checkpoints: memoryCheckpointStore(), outageLimitMs: 3_600_000 })
+    expect(limited.state()).toMatchObject({ handled: 0, setAside: { count: 2, last: [{ reason: 'the CRM is away' }, {}] } })
+    await Promise.all([patient.stop(), limited.stop()])
   })
 })
 
@@ -474,7 +506,17 @@ describe('stop', () => {
   })
 })
 
-it.each(['maxTries', 'firstRetryMs', 'maxRetryMs', 'saveEvery', 'saveEveryMs', 'pollMs'])('refuses %s of 0', (option) => {
+it.each([
+  'maxTries',
+  'outageLimitMs',
+  'handleTimeoutMs',
+  'stopTimeoutMs',
+  'firstRetryMs',
+  'maxRetryMs',
+  'saveEvery',
+  'saveEveryMs',
+  'pollMs',
+])('refuses %s of 0', (option) => {
   const run = () =>
     runConsumer({
       id: 'crm',

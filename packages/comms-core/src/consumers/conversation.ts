@@ -77,6 +77,8 @@ function write(known: MessageFacts, event: RecordedEvent): boolean {
     }
     case 'message.requested':
     case 'message.sent':
+      // A provider's report that an API message was sent shows no message: it may be of one in another stream.
+      if (event.type === 'message.sent' && event.data.origin === 'api' && !event.data.content) return false
       keepFirst(known, { occurredAt, version, direction: 'outbound' })
       if (event.data.content) keepContent(known, { version, value: event.data.content })
       return true

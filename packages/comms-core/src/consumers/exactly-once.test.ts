@@ -42,7 +42,7 @@ async function runThroughCrashes(handle: (event: RecordedEvent) => Promise<void>
   const store = await longLog()
   let crashes = 0
   while (!enough()) {
-    const consumer = runConsumer({ id: 'notes', store, checkpoints, handle, maxTries: 1, saveEvery: 7 })
+    const consumer = runConsumer({ id: 'notes', store, checkpoints, handle, maxTries: 1, onPoison: 'stop', saveEvery: 7 })
     await consumer.done.catch(() => {
       crashes += 1
     })

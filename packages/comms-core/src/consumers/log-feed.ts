@@ -18,8 +18,11 @@ interface LogFeedOptions {
   readonly signal: AbortSignal
   /** The log was read to its end. The feed waits for this first. */
   readonly onCaughtUp: () => Promise<void>
-  /** A read failed, for this many times in a row. Waits before the next try, or throws to end the feed. */
-  readonly onReadFailed: (error: unknown, tries: number) => Promise<void>
+  /**
+   * A read failed, for this many times in a row. Waits before the next try, or throws to end the feed. When it
+   * resolves with `'restart'`, the next try reads from the beginning.
+   */
+  readonly onReadFailed: (error: unknown, tries: number) => Promise<unknown>
 }
 
 /** The log behind a position, and what is recorded later, for ever: reads to the end, waits, reads on. */
@@ -44,7 +47,7 @@ export async function* feedOfLog(options: LogFeedOptions): AsyncGenerator<Record
       } catch (error) {
         if (signal.aborted) return
         tries += 1
-        await options.onReadFailed(error, tries)
+        if ((await options.onReadFailed(error, tries)) === 'restart') after = undefined
         continue
       }
       tries = 0

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { callback, checkOf, filledText, isObject, kindOf, optionsObject, type Shape, signalOption, wholeNumber } from '../check-options.ts'
+import { CommsError } from '../errors.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import { logIdOf } from '../store/log-identity.ts'
 
 /**
  * A read model as a fold over the log. The state is plain JSON, so that it can be saved beside a checkpoint and folded on later: folding
@@ -14,7 +16,8 @@ export interface Projection<State> {
   /**
    * The state after this event. Depends on its two arguments alone, reads no clock, and never changes the event. The state given is
    * spent: fold may build the new one in it, for copying a read model of a hundred thousand messages at every event would make a
-   * rebuild quadratic. Who needs the old state copies it before.
+   * rebuild quadratic. Who needs the old state copies it before. Leaves the state as it is for an event of a type it does not know, such as
+   * `event.unreadable`.
    */
   fold(state: State, event: RecordedEvent): State
 }
@@ -63,7 +66,8 @@ const checkProject = checkOf(
 
 /**
  * Folds events into a read model: the rebuild of a projection.
- * @throws the signal's reason when it is aborted, and what the events throw; CommsError `configuration_invalid` for a wrong option.
+ * @throws the signal's reason when it is aborted, and what the events throw; CommsError `configuration_invalid` for a wrong option,
+ * `position_invalid` when `from` is a state of another log than the events: start again without it.
  * @example
  * const { state } = await project(store.readAll(), deliveryStatus, { onProgress: ({ events }) => console.log(`${events} events`) })
  */
@@ -77,10 +81,12 @@ export async function project<State>(
   let state = from ? from.state : projection.initial()
   let position = from?.position
   let count = from?.events ?? 0
+  const begun = count
   let told = count
   signal?.throwIfAborted()
   for await (const event of events) {
     signal?.throwIfAborted()
+    if (count === begun) checkSameLog(from?.position, event.position, projection.name)
     state = projection.fold(state, event)
     position = event.position
     count += 1
@@ -92,4 +98,11 @@ export async function project<State>(
   if (position === undefined) return { state, events: count }
   if (count > told) onProgress?.({ events: count, position })
   return { state, position, events: count }
+}
+
+/** A position begins with the name of its log. */
+function checkSameLog(from: Position | undefined, position: Position, name: string): void {
+  const [known, log] = [logIdOf(from), logIdOf(position)]
+  if (known === undefined || log === undefined || known === log) return
+  throw new CommsError('position_invalid', `project: the state of ${name} is of log ${known}, and the events are of log ${log}`)
 }

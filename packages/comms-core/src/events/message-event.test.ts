@@ -21,6 +21,11 @@ const fact: EventFact = {
 }
 
 describe('createEvent', () => {
+  it('refuses event.unreadable, which only a store returns', () => {
+    const unreadable = { ...fact, type: 'event.unreadable', data: { reason: 'newer' } } as unknown as EventFact
+    expect(() => createEvent(unreadable, runtime)).toThrow('event.unreadable is what a store returns, never recorded')
+  })
+
   it('gives id, schema version and time of receipt', () => {
     const event = createEvent(fact, { ids: uuidSource, clock: { now: () => Date.UTC(2026, 0, 6) } })
     expect(event).toMatchObject({ schemaVersion: 1, occurredAt: '2026-01-06T00:00:00.000Z', occurredAtSource: 'receipt' })
@@ -86,6 +91,7 @@ describe('the published schema', () => {
       'transport.state_changed',
       'transport.observed',
       'transport.quota_reached',
+      'report.filed',
       'webhook.quarantined',
       'event.unreadable',
     ])

@@ -106,8 +106,12 @@ const requested = withMessage(
   }),
 ).extend({ direction: z.literal('outbound') })
 
+const recipient = contactAddressSchema
+  .optional()
+  .describe('Which member, in a group; or the address that the provider reports on, when it is not the one the message was sent to')
+
 const statusData = z.strictObject({
-  recipient: contactAddressSchema.optional().describe('Which member, in a group'),
+  recipient,
   byApi: z.boolean().optional(),
   description: detail,
   extra,
@@ -127,6 +131,7 @@ export const messageEventSchema = z.discriminatedUnion('type', [
       origin: z.enum(['api', 'device']).describe('Sent by us, or typed by staff on the phone'),
       attempt: attempt.optional(),
       content: messageContentSchema.optional(),
+      recipient,
       description: detail,
       extra,
     }),
@@ -142,16 +147,14 @@ export const messageEventSchema = z.discriminatedUnion('type', [
   ).describe('Where the message is on its way. Neither a success nor a failure: it changes no delivery state'),
   withMessage('message.delivered', statusData),
   withMessage('message.read', statusData),
-  withMessage(
-    'message.failed',
-    z.strictObject({ error: failureSchema, attempt: attempt.optional(), recipient: contactAddressSchema.optional(), extra }),
-  ),
+  withMessage('message.failed', z.strictObject({ error: failureSchema, attempt: attempt.optional(), recipient, extra })),
   withMessage(
     'message.deferred',
     z.strictObject({
       attempt: attempt.optional(),
       error: failureSchema.describe('Why it was certainly not sent, or not delivered yet'),
       until: instant.optional().describe('No other attempt before'),
+      recipient,
     }),
   ),
   withMessage('message.uncertain', z.strictObject({ attempt, reason: z.string(), evidence: z.record(name, z.json()).optional() })),
@@ -216,6 +219,16 @@ export const messageEventSchema = z.discriminatedUnion('type', [
     'transport.quota_reached',
     z.strictObject({ quota: name, used: z.number().optional(), limit: z.number().optional(), description: detail }),
   ),
+  event(
+    'report.filed',
+    z.strictObject({
+      name: name.describe('Of the message: a digest of what the provider calls it'),
+      streamId: z.string().min(1).describe('The stream of the address that the report names'),
+      reportKey: name.describe('idempotencyKey of the report'),
+      messageId: name.optional(),
+      providerMessageId: name.optional(),
+    }),
+  ).describe('Where the report of a provider lies, about a message of ours that was not known by its name when the report came'),
   event(
     'webhook.quarantined',
     z.strictObject({

@@ -1,7 +1,7 @@
 import { kindOf } from '../check-options.ts'
 import { CommsError } from '../errors.ts'
 import { type Clock, type IdSource, isoInstant, systemClock, uuidSource } from '../runtime.ts'
-import { type EventFact, type MessageEvent, messageEventSchema, type NewEvent } from './message-event.ts'
+import { type EventFact, type MessageEvent, type MessageEventOf, messageEventSchema, type NewEvent } from './message-event.ts'
 
 /**
  * A place in the whole log: opaque, given out by one store, and sortable as a string, an earlier place before a later one.
@@ -26,7 +26,7 @@ export type RecordedEvent = MessageEvent & Recording
 /**
  * Makes the event of a fact: gives it its id, its schema version and, when the provider gave none, its time.
  * @param runtime @default the system's clock and UUIDv7
- * @throws CommsError `event_invalid`, naming each field that breaks the schema.
+ * @throws CommsError `event_invalid`, naming each field that breaks the schema; and for `event.unreadable`, which is never recorded.
  */
 export function createEvent(fact: EventFact, runtime: { readonly ids?: IdSource; readonly clock?: Clock } = {}): NewEvent {
   const { ids = uuidSource, clock = systemClock } = runtime
@@ -35,6 +35,7 @@ export function createEvent(fact: EventFact, runtime: { readonly ids?: IdSource;
     fact.occurredAt === undefined
       ? { occurredAt: isoInstant(clock.now()), occurredAtSource: fact.occurredAtSource ?? 'receipt' }
       : { occurredAtSource: fact.occurredAtSource ?? 'provider' }
+  if (fact.type === 'event.unreadable') throw new CommsError('event_invalid', 'event.unreadable is what a store returns, never recorded')
   const checked = messageEventSchema.safeParse({ id: `evt_${ids.next()}`, schemaVersion: 1, ...fact, ...time })
   if (checked.success) return checked.data
   const problems = checked.error.issues.map((issue) => `${issue.path.join('.') || 'event'}: ${issue.message}`)
@@ -42,10 +43,13 @@ export function createEvent(fact: EventFact, runtime: { readonly ids?: IdSource;
 }
 
 /**
- * The stream an event belongs to: `<channel>:<contact>` for all that concerns a contact, such as `whatsapp:+33639980001`, and
- * `transport:<provider>:<account>` for the rest.
+ * The stream an event belongs to: `<channel>:<contact>` for all that concerns a contact, such as `whatsapp:+33639980001`,
+ * `report:<name of the message>` for `report.filed`, and `transport:<provider>:<account>` for the rest.
  */
-export function streamIdOf(event: Pick<MessageEvent, 'channel' | 'provider' | 'account' | 'contact'>): string {
+export function streamIdOf(
+  event: Pick<MessageEvent, 'channel' | 'provider' | 'account' | 'contact'> & Partial<Pick<MessageEvent, 'type' | 'data'>>,
+): string {
+  if (event.type === 'report.filed') return `report:${(event.data as MessageEventOf<'report.filed'>['data']).name}`
   return event.contact ? `${event.channel}:${event.contact.value}` : `transport:${event.provider}:${event.account ?? 'default'}`
 }
 

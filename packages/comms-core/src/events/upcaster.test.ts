@@ -108,6 +108,25 @@ describe('readStoredEvent', () => {
   })
 })
 
+describe('readStoredEvent of an event whose fields are of no known form', () => {
+  it('passes on only what readers of today expect', () => {
+    const stored = { id: 7, schemaVersion: 9, channel: { name: 'sms' }, account: 3, contact: 'somebody', occurredAt: 'soon', data: 1 }
+    const place = { position: 'log.0001', streamId: 's:1', version: 2, recordedAt: '2026-01-06T10:00:00.000Z' }
+    expect(readStoredEvent({ ...stored, ...place })).toEqual({
+      id: 'evt_00000000-0000-7000-8000-000000000000',
+      type: 'event.unreadable',
+      schemaVersion: 1,
+      idempotencyKey: 'unreadable:log.0001',
+      channel: 'unknown',
+      provider: 'unknown',
+      occurredAt: place.recordedAt,
+      occurredAtSource: 'receipt',
+      ...place,
+      data: { reason: expect.any(String), stored: { ...stored, ...place } },
+    })
+  })
+})
+
 it('is what the memory store reads through', async () => {
   const store = memoryEventStore()
   const [first] = await frozenSample(1)

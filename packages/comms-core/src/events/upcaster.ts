@@ -1,4 +1,5 @@
 import { CommsError } from '../errors.ts'
+import { contactAddressSchema } from './contact-address.ts'
 import type { MessageEvent } from './message-event.ts'
 
 /** What a store reads back: an event of any schema version that was ever published. */
@@ -44,7 +45,7 @@ export function upcastEvent<Event extends MessageEvent>(stored: StoredEvent): Ev
   return upcast(stored) as Event
 }
 
-const UNREADABLE = '00000000-0000-7000-8000-000000000000'
+const UNREADABLE = 'evt_00000000-0000-7000-8000-000000000000'
 
 /**
  * The event at one place of the log, as {@link upcastEvent} gives it; for one that this release cannot read, an `event.unreadable` in
@@ -55,16 +56,18 @@ export function readStoredEvent<Event extends MessageEvent>(stored: StoredEvent)
     return upcastEvent<Event>(stored)
   } catch (error) {
     const { id, idempotencyKey, channel, provider, account, contact, occurredAt, position, streamId, version, recordedAt } = stored
+    // A newer schema may have anything in these fields: only what is as today's readers expect it is passed on.
+    const known = contactAddressSchema.safeParse(contact)
     return {
-      id: id ?? `evt_${UNREADABLE}`,
+      id: textOr(id, UNREADABLE),
       type: 'event.unreadable',
       schemaVersion: CURRENT_SCHEMA_VERSION,
-      idempotencyKey,
-      channel: channel ?? 'unknown',
-      provider: provider ?? 'unknown',
-      ...(account === undefined ? {} : { account }),
-      ...(contact === undefined ? {} : { contact }),
-      occurredAt: occurredAt ?? recordedAt,
+      idempotencyKey: textOr(idempotencyKey, `unreadable:${String(position)}`),
+      channel: textOr(channel, 'unknown'),
+      provider: textOr(provider, 'unknown'),
+      ...(typeof account === 'string' ? { account } : {}),
+      ...(known.success ? { contact: known.data } : {}),
+      occurredAt: Number.isFinite(Date.parse(String(occurredAt))) ? occurredAt : recordedAt,
       occurredAtSource: 'receipt',
       position,
       streamId,
@@ -73,4 +76,8 @@ export function readStoredEvent<Event extends MessageEvent>(stored: StoredEvent)
       data: { reason: error instanceof Error ? error.message : String(error), stored },
     } as unknown as Event
   }
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' && value !== '' ? value : otherwise
 }

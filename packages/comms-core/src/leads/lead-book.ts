@@ -1,10 +1,15 @@
+import { unreadableNotice } from '../consumers/unreadable-notice.ts'
+import { isCommsError } from '../errors.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
+import { type Logger, silentLogger } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { type LeadTiesState, leadTies } from './lead-ties.ts'
 
 /** The ties of the log in memory, read on when asked. */
 export class LeadBook {
   readonly #store: EventStore
+  readonly #logger: Logger
+  readonly #notice: (event: RecordedEvent) => void
   #onEvent: (event: RecordedEvent) => void = () => {}
   #state: LeadTiesState = leadTies.initial()
   #position: Position | undefined
@@ -12,8 +17,10 @@ export class LeadBook {
   #reading: Promise<void> | undefined
   #next: Promise<void> | undefined
 
-  constructor(store: EventStore) {
+  constructor(store: EventStore, logger: Logger = silentLogger) {
     this.#store = store
+    this.#logger = logger
+    this.#notice = unreadableNotice('Leads', logger)
   }
 
   /** Who is told of each event, after it is in the ties. */
@@ -27,7 +34,8 @@ export class LeadBook {
   }
 
   /**
-   * Reads the log to its end: whatever was recorded before the call is in the ties after it.
+   * Reads the log to its end: whatever was recorded before the call is in the ties after it. When the log is another one than before, its
+   * ties are read from its beginning.
    * @throws what the store throws; the ties stay as far as they were read.
    */
   refresh(): Promise<void> {
@@ -53,12 +61,25 @@ export class LeadBook {
   }
 
   async #read(): Promise<void> {
+    try {
+      await this.#readOn()
+    } catch (error) {
+      if (this.#position === undefined || !isCommsError(error, 'position_invalid')) throw error
+      this.#logger.warn('Leads: the log is another one than before; reads it from the beginning', { error: error.message })
+      this.#state = leadTies.initial()
+      this.#position = undefined
+      await this.#readOn()
+    }
+  }
+
+  async #readOn(): Promise<void> {
     const after = this.#position
     const { signal } = this.#stopping
     for await (const event of this.#store.readAll(after === undefined ? { signal } : { after, signal })) {
+      this.#notice(event)
       this.#state = leadTies.fold(this.#state, event)
       this.#position = event.position
-      this.#onEvent(event)
+      if (event.type !== 'event.unreadable') this.#onEvent(event)
     }
   }
 }

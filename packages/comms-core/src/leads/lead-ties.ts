@@ -51,7 +51,7 @@ export const leadTies: Projection<LeadTiesState> = {
   name: 'lead-ties',
   initial: () => ({ contacts: {}, leads: {} }),
   fold: (state, event) => {
-    if (!event.contact) return state
+    if (!event.contact || event.type === 'event.unreadable') return state
     const contact = enter(state, event.contact, event)
     setEntry(contact.streams, event.streamId, true)
     if (event.recordedAt > contact.lastAt) contact.lastAt = event.recordedAt

@@ -2,6 +2,7 @@ import type { CommsError } from '../errors.ts'
 import type { ContactAddress } from '../events/contact-address.ts'
 import { idempotencyKey } from '../events/idempotency-key.ts'
 import type { EventFact, MessageEventOf } from '../events/message-event.ts'
+import { requestKey, sentKey } from '../events/message-names.ts'
 import { isoInstant } from '../runtime.ts'
 import type { SendReceipt, Transport } from '../transport/transport.ts'
 import type { OutboxEntry } from './outbox-entry.ts'
@@ -55,10 +56,11 @@ export function sentFact(
   const { providerMessageId, occurredAt, extra } = receipt
   const { number, now, settledBy } = known
   const all = { ...extra, ...(settledBy ? { settledBy } : {}) }
+  const sender = envelope(entry, transport)
   return {
     type: 'message.sent',
-    idempotencyKey: idempotencyKey('sent', entry.request.streamId, providerMessageId),
-    ...envelope(entry, transport),
+    idempotencyKey: sentKey({ ...sender, providerMessageId }),
+    ...sender,
     ...(occurredAt === undefined ? at(now) : { occurredAt, occurredAtSource: 'provider' as const }),
     providerMessageId,
     data: {
@@ -119,6 +121,11 @@ export function optedOutFact(
   }
 }
 
+/** The message that stands in for this one. */
+export function fallbackId(messageId: string): string {
+  return `${messageId}.next`
+}
+
 /** The next way to reach the contact. Its key holds the message it stands in for, so that of several instances one asks for it. */
 export function fallbackFact(
   { messageId, data }: MessageEventOf<'message.requested'>,
@@ -129,10 +136,10 @@ export function fallbackFact(
   if (!step) throw new Error('fallbackFact: the request has no fallback')
   // What is answered, and the options, are of the way before; so is its earliest time.
   const { content, expiresAt, onUncertain } = data
-  const next = `${messageId}.next`
+  const next = fallbackId(messageId)
   return {
     type: 'message.requested',
-    idempotencyKey: idempotencyKey('request', next),
+    idempotencyKey: requestKey(next),
     channel: transport.channel,
     provider: transport.provider ?? transport.id,
     account: transport.account,

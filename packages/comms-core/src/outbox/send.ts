@@ -53,6 +53,8 @@ export interface MessageStatus {
   readonly providerMessageId?: string
   /** Why it failed or failed last. */
   readonly failure?: { readonly code: string; readonly class: string; readonly text?: string; readonly providerCode?: string }
+  /** `messageId` of the fallback that was asked for in its stead, when there is one. */
+  readonly next?: string
 }
 
 export interface RequestContext {

@@ -1,5 +1,5 @@
 import { CommsError } from '../errors.ts'
-import { NO_LONGER_NEEDED, timerSleep } from '../pause.ts'
+import { NO_LONGER_NEEDED, type Sleep, timeLimit } from '../pause.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { LogGrowth } from './log-growth.ts'
 import { type MessageReport, reportMessage } from './message-report.ts'
@@ -15,25 +15,37 @@ const ENDS = new Set(['message.sent', 'message.delivered', 'message.read', 'mess
 export async function waitForMessage(
   { messageId, streamId, repeated }: RequestedMessage,
   { waitFor, timeoutMs = 30_000, signal }: { waitFor: 'sent' | 'delivered'; timeoutMs?: number; signal?: AbortSignal },
-  { store, growth }: { store: EventStore; growth: LogGrowth },
+  { store, growth, sleep }: { store: EventStore; growth: LogGrowth; sleep: Sleep },
 ): Promise<MessageStatus> {
-  const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])])
-  let looks = repeated
-  for (;;) {
+  const limit = timeLimit(timeoutMs, signal, sleep)
+  try {
+    for (let looks = repeated; ; looks = true) {
+      const report = await watch(looks)
+      if (report) return statusOf(report)
+    }
+  } finally {
+    limit.end()
+  }
+
+  /** The report, when it says enough or the time is over; nothing when the log has grown and is to be read again. */
+  async function watch(looks: boolean): Promise<MessageReport | undefined> {
     const round = new AbortController()
-    const ended = AbortSignal.any([limit, round.signal])
-    // Asked for before reading: what is recorded meanwhile is not missed.
-    const grown = growth.next(streamId, ({ type }) => ENDS.has(type), ended)
+    const endRound = () => round.abort(NO_LONGER_NEEDED)
+    limit.signal.addEventListener('abort', endRound)
+    if (limit.signal.aborted) endRound()
+    // Listen before reading, so that what is recorded meanwhile is not missed.
+    const grown = growth.next(streamId, ({ type }) => ENDS.has(type), round.signal)
     try {
       // What was recorded a moment ago was not sent yet.
       if (looks) {
         const report = await statusReport(messageId, store)
-        if (limit.aborted || hasReached(report, waitFor)) return statusOf(report)
+        if (limit.signal.aborted || hasReached(report, waitFor)) return report
       }
-      looks = true
-      await Promise.race([grown, timerSleep(LOOK_AGAIN_MS, ended)])
+      await Promise.race([grown, sleep(LOOK_AGAIN_MS, round.signal)])
+      return undefined
     } finally {
-      round.abort(NO_LONGER_NEEDED)
+      limit.signal.removeEventListener('abort', endRound)
+      endRound()
     }
   }
 }
@@ -55,11 +67,12 @@ function hasReached({ status, since }: MessageReport, waitFor: 'sent' | 'deliver
   return waitFor === 'sent' && since.sent !== undefined
 }
 
-function statusOf({ messageId, status, providerMessageId, failure }: MessageReport): MessageStatus {
+function statusOf({ messageId, status, providerMessageId, failure, next }: MessageReport): MessageStatus {
   return {
     messageId,
     status,
     ...(providerMessageId === undefined ? {} : { providerMessageId }),
     ...(failure === undefined ? {} : { failure }),
+    ...(next === undefined ? {} : { next }),
   }
 }

@@ -222,6 +222,20 @@ describe('eventCache', () => {
     expect(seen).toEqual(['b', 'c', 'd', 'e'])
   })
 
+  it('ends a tail when the store behind it is closed', async () => {
+    const store = memoryEventStore()
+    const cache = eventCache({ store })
+    const tail = cache.tail({ signal: new AbortController().signal })[Symbol.asyncIterator]()
+    const waiting = tail.next()
+    await cache.append([appendOf(STREAM, ['a'])])
+    expect(await waiting).toMatchObject({ value: { idempotencyKey: 'a' } })
+    const next = tail.next()
+    await store.close()
+    await cache.append([appendOf(STREAM, ['b'])]).catch(() => undefined)
+    await cache.close().catch(() => undefined)
+    expect(await next).toMatchObject({ done: true })
+  })
+
   it('ends every tail when it is closed', async () => {
     const cache = eventCache({ store: memoryEventStore() })
     const tailing = collect(cache.tail({ signal: new AbortController().signal }))

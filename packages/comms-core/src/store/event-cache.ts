@@ -123,7 +123,8 @@ class BatchingCache implements EventCache {
           yield event
         }
       } catch (error) {
-        if (signal.aborted || this.#closing) return
+        // The store behind the cache may have been closed without it.
+        if (signal.aborted || this.#closing || isCommsError(error, 'store_closed')) return
         throw error
       }
       await more

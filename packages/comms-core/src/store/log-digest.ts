@@ -13,7 +13,8 @@ const GROUP = 1000
 
 /**
  * Adds events up to a digest over order, ids, streams, versions and content. Position and `recordedAt` are left out: they are the
- * store's own, and differ after a migration. The order of keys in an object does not count.
+ * store's own, and differ after a migration. The order of keys in an object does not count. An event that this release cannot read
+ * counts as it is stored.
  */
 export class LogDigester {
   #events = 0
@@ -21,7 +22,7 @@ export class LogDigester {
   #hash = ''
 
   async add(event: RecordedEvent): Promise<void> {
-    const { position: _, recordedAt: __, ...content } = event
+    const { position: _, recordedAt: __, ...content } = asStored(event)
     this.#events += 1
     this.#group.push(canonicalJson(content))
     if (this.#group.length === GROUP) await this.#close()
@@ -38,6 +39,14 @@ export class LogDigester {
     this.#hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
     this.#group = []
   }
+}
+
+/** The event as its store keeps it, with its place: what a newer release wrote is not changed by one that cannot read it. */
+export function asStored(event: RecordedEvent): Record<string, unknown> {
+  const stored = event.type === 'event.unreadable' ? event.data.stored : undefined
+  if (typeof stored !== 'object' || stored === null) return { ...event }
+  const { position, streamId, version, recordedAt } = event
+  return { ...stored, position, streamId, version, recordedAt }
 }
 
 /** The digest of a whole log. */

@@ -42,3 +42,8 @@ export function notOfThisLog(log: string, logId: string, position: Position, new
         : `it is of the log ${other}`
   return new CommsError('position_invalid', `Expected a position of ${log}, which is ${logId}${upTo}; got ${got}: ${why}`)
 }
+
+/** The log that a position is of; nothing for a position without one. */
+export function logIdOf(position: Position | undefined): string | undefined {
+  return position === undefined ? undefined : /^([a-z2-7]+)\../.exec(position)?.[1]
+}

@@ -5,6 +5,7 @@ import type { EventStore } from './event-store.ts'
 import { logDigest } from './log-digest.ts'
 import { copyLog, exportLog, importLog } from './log-transfer.ts'
 import { memoryEventStore } from './memory-event-store.ts'
+import { readByOlderRelease } from './testing/older-release.ts'
 
 async function filled(events: number): Promise<EventStore> {
   const store = memoryEventStore()
@@ -91,5 +92,77 @@ describe('logDigest', () => {
     await swapped.append([{ streamId: 's:1', events: [b, a] }])
     expect(await logDigest(other)).toEqual(await logDigest(one))
     expect((await logDigest(swapped)).sha256).not.toBe((await logDigest(one)).sha256)
+  })
+})
+
+describe('a log with events of a newer release', () => {
+  const isNewer = ({ idempotencyKey }: { idempotencyKey: string }) => idempotencyKey === 'k2'
+
+  it('is exported with these events as they are stored', async () => {
+    const older = readByOlderRelease(await filled(4), isNewer)
+    const lines = (await collect(exportLog(older))).map((line) => JSON.parse(line))
+    expect(lines[3]).toMatchObject({ idempotencyKey: 'k2', schemaVersion: 9, mood: 'merry', streamId: 'whatsapp:+33639980002', version: 1 })
+    expect(lines[3]).not.toHaveProperty('data.stored')
+    expect(lines[5].digest).toEqual(await logDigest(older))
+  })
+
+  it('has the same digest in every store that holds the same', async () => {
+    const [one, other] = [await filled(4), memoryEventStore()]
+    await copyLog(one, other)
+    const digests = [one, other].map((log) => logDigest(readByOlderRelease(log, isNewer)))
+    const [first, second] = await Promise.all(digests)
+    expect(first).toEqual(second)
+    expect(first).not.toEqual(await logDigest(one))
+  })
+
+  it('is not copied, and nothing of it is recorded', async () => {
+    const to = memoryEventStore()
+    await expect(copyLog(readByOlderRelease(await filled(4), isNewer), to, { batch: 1 })).rejects.toMatchObject({
+      code: 'event_invalid',
+      message: expect.stringMatching(
+        /^copyLog: the event at [a-z2-7]+\.000000000003: this release cannot read it .*: upgrade, then try again$/,
+      ),
+    })
+    expect(await collect(to.readAll())).toEqual([])
+  })
+
+  it('is not imported past such an event: the line is named, and the import goes on after an upgrade', async () => {
+    const from = await filled(4)
+    const to = memoryEventStore()
+    const lines = await collect(exportLog(readByOlderRelease(from, isNewer)))
+    await expect(importLog(linesOf(lines), to, { batch: 1 })).rejects.toThrow('Line 4: this release cannot read it')
+    expect(await importLog(exportLog(from), to)).toMatchObject({ recorded: 2, repeated: 2, equal: true })
+  })
+
+  it('is refused before anything is recorded when a newer release exported it', async () => {
+    const to = memoryEventStore()
+    const [head, ...lines] = await collect(exportLog(await filled(4)))
+    const newer = `${JSON.stringify({ log: { ...JSON.parse(head as string).log, schemaVersion: 2 } })}\n`
+    await expect(importLog(linesOf([newer, ...lines]), to)).rejects.toThrow('A newer release wrote this export')
+    expect(await collect(to.readAll())).toEqual([])
+  })
+})
+
+describe('the name of a log', () => {
+  it('is in its export, and in the reports of importLog and copyLog', async () => {
+    const from = memoryEventStore({ logId: 'abcdefgh' })
+    await from.append([appendOf('s:1', ['a'])])
+    expect(JSON.parse((await collect(exportLog(from)))[0] as string)).toEqual({ log: { id: 'abcdefgh', schemaVersion: 1 } })
+    expect(await importLog(exportLog(from), memoryEventStore())).toMatchObject({ sourceLog: 'abcdefgh' })
+    expect(await copyLog(from, memoryEventStore())).toMatchObject({ sourceLog: 'abcdefgh' })
+  })
+
+  it('may be missing: an export of an older release has no first line with it', async () => {
+    const [, ...lines] = await collect(exportLog(await filled(3)))
+    const report = await importLog(linesOf(lines), memoryEventStore())
+    expect(report).toMatchObject({ recorded: 3, equal: true })
+    expect(report).not.toHaveProperty('sourceLog')
+  })
+
+  it('of another log makes a position invalid for readAll', async () => {
+    const [first] = await collect((await filled(1)).readAll())
+    await expect(collect((await filled(1)).readAll({ after: first?.position as string }))).rejects.toMatchObject({
+      code: 'position_invalid',
+    })
   })
 })

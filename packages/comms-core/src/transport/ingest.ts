@@ -1,9 +1,11 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import type { EventFact, NewEvent } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
+import type { Sleep } from '../pause.ts'
 import type { Clock, IdSource } from '../runtime.ts'
-import type { AppendRequest } from '../store/event-store.ts'
+import type { AppendRequest, EventStore } from '../store/event-store.ts'
 import type { Arrivals } from './arrivals.ts'
+import { attachReports } from './attach-reports.ts'
 import { quarantineFact } from './quarantine.ts'
 import type { Transport } from './transport.ts'
 import type { WebhookRequest } from './webhook-request.ts'
@@ -11,6 +13,10 @@ import type { WebhookRequest } from './webhook-request.ts'
 /** Where the facts of webhooks and inboxes go. */
 export interface IngestOptions {
   readonly arrivals: Arrivals
+  /** Where the message that a report is about is looked up. */
+  readonly store: EventStore
+  /** @default a timer */
+  readonly sleep?: Sleep
   readonly clock: Clock
   readonly ids: IdSource
   /** Puts on events what is known of their contacts, within a time of its own. Never throws. */
@@ -47,6 +53,7 @@ export async function ingest(transport: Transport, request: WebhookRequest, pars
     return quarantine(error instanceof Error ? error.message : String(error))
   }
   if (parsed.length === 0) return { outcome: 'empty', events: [] }
+  parsed = await attachReports(parsed, transport.account, options)
   if (options.enrich) parsed = await options.enrich(parsed)
   try {
     return await record(parsed, options)
@@ -74,7 +81,7 @@ async function record(parsed: readonly NewEvent[], { arrivals }: IngestOptions):
   const kept = await arrivals.keep(appendRequests(parsed))
   if (kept.in === 'spool') return { outcome: 'spooled', events: [], reason: kept.reason }
   const events = kept.results.flatMap((result) => {
-    if (result.status === 'recorded') return result.events
+    if (result.status === 'recorded') return result.events.filter(({ event }) => event.type !== 'report.filed')
     throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
   })
   return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }

@@ -3,7 +3,6 @@ import { isCommsError } from '../errors.ts'
 import type { EventFact, NewEvent } from '../events/message-event.ts'
 import { createEvent } from '../events/recorded-event.ts'
 import type { Logger } from '../runtime.ts'
-import type { EventStore } from '../store/event-store.ts'
 import { appendRequests, type IngestOptions } from './ingest.ts'
 
 export interface RecordOptions {
@@ -32,7 +31,7 @@ export interface RefusedFact {
   readonly reason: string
 }
 
-export type RecordContext = Pick<IngestOptions, 'clock' | 'ids' | 'enrich'> & { readonly store: EventStore; readonly logger: Logger }
+export type RecordContext = Pick<IngestOptions, 'store' | 'clock' | 'ids' | 'enrich'> & { readonly logger: Logger }
 
 const MAX_BATCH = 100
 const MAX_REFUSED = 100

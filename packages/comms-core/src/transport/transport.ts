@@ -93,6 +93,7 @@ export interface OpenedMedia {
 
 /** The provider took the message. That it arrived is told by later events. */
 export interface SendReceipt {
+  /** The provider's id of the message, unique within the account; its reports on the message carry the same one. */
   readonly providerMessageId: string
   /** The provider's time, ISO 8601, when it says one. */
   readonly occurredAt?: string
