@@ -7,7 +7,7 @@ export type Shape<Options> = { readonly [Name in keyof Required<Options>]: z.Zod
 /**
  * Makes the check of a call's options or arguments. It throws one CommsError that names everything that is wrong with them; of texts it
  * says only that they are texts, because any of them may be a secret.
- * @param who the function that is called, as the user writes it; options with an `id` are named by it as well
+ * @param who the function that is called, as the user writes it
  */
 export function checkOf(who: string, schema: z.ZodType, code: CommsErrorCode = 'configuration_invalid'): (given: unknown) => void {
   return (given) => {
@@ -17,8 +17,7 @@ export function checkOf(who: string, schema: z.ZodType, code: CommsErrorCode = '
       const place = path.map((part) => printable(String(part))).join('.')
       return place === '' ? message : `${place}: ${message}`
     })
-    const name = isObject(given) && typeof given.id === 'string' ? ` "${printable(given.id)}"` : ''
-    throw new CommsError(code, `${who}${name}: ${problems.join('; ')}`)
+    throw new CommsError(code, `${who}: ${problems.join('; ')}`)
   }
 }
 

@@ -114,7 +114,6 @@ const pair = (who: string) =>
 export const checkLink = pair('link')
 export const checkUnlink = pair('unlink')
 
-/** `of` is any list of facts, also one that is read as it comes. */
 const facts = z.custom((given) => isObject(given) && (Symbol.iterator in given || Symbol.asyncIterator in given), {
   error: ({ input }) => `expected a list of facts, or what gives them one after the other, got ${kindOf(input)}`,
 })

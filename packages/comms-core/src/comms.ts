@@ -103,6 +103,7 @@ export interface CommsOptions {
   readonly sleep?: Sleep
 }
 
+/** Each method throws CommsError `request_invalid`, naming each argument that is missing, wrong or unknown. */
 export interface Comms {
   /**
    * Answers a webhook: verified, parsed, recorded, and then its success answer. Never throws. Understands a Web `Request` whose body was

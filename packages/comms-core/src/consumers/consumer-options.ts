@@ -153,5 +153,10 @@ const consumerShape: Shape<ConsumerOptions> = {
   random: callback.optional(),
 }
 
-/** @throws CommsError `configuration_invalid`, naming each option that is missing, wrong or unknown. */
-export const checkConsumerOptions = checkOf('runConsumer', optionsObject(consumerShape))
+const consumerOptions = optionsObject(consumerShape)
+
+/** @throws CommsError `configuration_invalid`, naming the consumer and each option that is missing, wrong or unknown. */
+export function checkConsumerOptions(options: ConsumerOptions): void {
+  const { id } = Object(options) as Partial<ConsumerOptions>
+  checkOf(typeof id === 'string' ? `runConsumer "${id}"` : 'runConsumer', consumerOptions)(options)
+}

@@ -185,6 +185,7 @@ it('a webhook whose sender goes away in the middle is refused and not recorded',
   })
   const answer = await comms.handle(requestOf({ url: '/webhooks/pigeon', headers: authorization } as unknown as Parsed, broken))
   expect(answer.status).toBe(400)
+  expect(await answer.json()).toMatchObject({ error: expect.stringMatching(/expected to read it to its end, got Error/) })
   expect(await collect(store.readAll())).toEqual([])
 })
 

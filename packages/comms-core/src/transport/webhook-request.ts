@@ -100,8 +100,7 @@ async function readBytes(request: Request, declared: number | undefined, { maxBo
     return await readChunks(body, maxBodyBytes, held)
   } catch (error) {
     if (isCommsError(error)) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CommsError('webhook_unreadable', `The body could not be read to its end: ${reason}`, { httpStatus: 400, cause: error })
+    throw bodyLost(`expected to read it to its end, got ${nameOf(error)}; the sender may have broken off`, error)
   }
 }
 
@@ -161,12 +160,18 @@ function checkWhole(bytes: Uint8Array, { method, headers }: WebhookHead, { decla
   }
 }
 
-function bodyLost(what: string): CommsError {
+/** Without its message, which may hold anything. */
+function nameOf(error: unknown): string {
+  const { code, name } = Object(error) as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'an error'
+}
+
+function bodyLost(what: string, cause?: unknown): CommsError {
   return new CommsError(
     'webhook_unreadable',
     `Webhook body: ${what}. Was it read before, for instance by express.json()? Mount the webhook before it, ` +
       'or hand over the bytes as they came (express.raw({ type: () => true }))',
-    { httpStatus: 400 },
+    { httpStatus: 400, cause },
   )
 }
 
