@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import fs, { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -31,4 +32,24 @@ it('a private file is never opened through a symbolic link', async () => {
   for (const flags of [constants.O_RDONLY, constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC])
     await expect(openPrivate(join(dir, 'link'), flags)).rejects.toMatchObject({ code: 'ELOOP' })
   expect(await readFile(join(dir, 'elsewhere'), 'utf8')).toBe('untouched')
+})
+
+it('the names of new folders are durable: each folder that got a new one is synced', async () => {
+  const opened: string[] = []
+  const { open } = fs
+  fs.open = (path, ...rest) => {
+    opened.push(String(path))
+    return open(path, ...rest)
+  }
+  syncBuiltinESMExports()
+  try {
+    await createPrivateFolder(join(dir, 'a', 'b', 'c'))
+    expect(opened.sort()).toEqual([dir, join(dir, 'a'), join(dir, 'a', 'b')])
+    opened.length = 0
+    await createPrivateFolder(join(dir, 'a', 'b', 'c'))
+    expect(opened).toEqual([])
+  } finally {
+    fs.open = open
+    syncBuiltinESMExports()
+  }
 })
