@@ -21,9 +21,9 @@ it.skipIf(skipped !== '' && process.env.CI !== 'true')(
     const report = await outage({ seconds: 8, how: 'hang' })
     expect(report).toMatchObject({ lost: 0, doubled: 0, outOfOrder: 0, acknowledged: report.posts, send: 'store_unavailable' })
     expect(report.spooled).toBeGreaterThan(20)
-    // The time limits are 3 and 5 seconds; the machine of the test may be busy.
+    // The time limits are 3 and 10 seconds; the machine of the test may be busy.
     expect(report.slowestAnswerSeconds).toBeLessThan(6)
-    expect(report.sendSeconds).toBeLessThan(10)
+    expect(report.sendSeconds).toBeLessThan(12)
   },
   60_000,
 )

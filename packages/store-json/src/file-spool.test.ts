@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AppendRequest, CommsError, type EventStore, memoryEventStore } from '@pipe-comms/core'
-import { appendOf } from '@pipe-comms/core/conformance'
+import { aMessage, appendOf } from '@pipe-comms/core/conformance'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { drainSpoolLeftovers, type FileSpool, type FileSpoolOptions, listSpoolLeftovers, openFileSpool } from './index.ts'
 
@@ -166,6 +166,22 @@ describe('a file spool', () => {
     const puts = await Promise.allSettled(['a', 'b', 'c'].map((key) => put(spool, key)))
     expect(puts.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
     await expect(put(spool, 'd')).rejects.toMatchObject({ code: 'store_overloaded' })
+  })
+
+  it('refuses what a disk that does not keep up would keep in memory', async () => {
+    const spool = await open()
+    const large = { ...appendOf(STREAM, ['a']), events: [aMessage('large', 'x'.repeat(30_000_000))] }
+    const puts = await Promise.allSettled([large, large, large].map((request) => spool.put([request])))
+    expect(puts).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }, { reason: { code: 'store_overloaded' } }])
+    await put(spool, 'small')
+  })
+
+  it('refuses options that make no sense', async () => {
+    await expect(openFileSpool({} as FileSpoolOptions)).rejects.toThrow('openFileSpool: dir: expected the path of a folder')
+    for (const name of ['maxBytes', 'maxWaiting', 'maxTries'])
+      await expect(openFileSpool({ dir, [name]: '10' as unknown as number })).rejects.toThrow(
+        `openFileSpool: ${name}: expected a whole number`,
+      )
   })
 
   it('says so when the folder is gone', async () => {

@@ -34,6 +34,7 @@ const DEFAULT_MAX_TRIES = 3
 /** What waits while a file is written goes together into the next one, up to these. */
 const PUTS_A_FILE = 100
 const BYTES_A_FILE = 1_048_576
+const MOST_QUEUED_BYTES = 67_108_864
 /** Another instance that drains an earlier folder and gets no further for this long is waited for no longer. */
 const STUCK_MS = 60_000
 
@@ -45,9 +46,10 @@ const STUCK_MS = 60_000
  * What earlier instances left when this one was opened goes into the log before what this one keeps.
  * @example
  * const spool = await openFileSpool({ dir: './logs/spool' })
- * @throws CommsError `store_unavailable` when the folder cannot be read.
+ * @throws CommsError `store_unavailable` when the folder cannot be read, `configuration_invalid`.
  */
 export async function openFileSpool(options: FileSpoolOptions): Promise<FileSpool> {
+  checkOptions(options)
   const root = resolve(options.dir)
   try {
     await createPrivateFolder(root)
@@ -55,6 +57,17 @@ export async function openFileSpool(options: FileSpoolOptions): Promise<FileSpoo
     return new InstanceSpool(root, found, options)
   } catch (cause) {
     throw diskError(`Cannot open the spool in ${root}`, cause)
+  }
+}
+
+function checkOptions(options: FileSpoolOptions): void {
+  if (typeof options?.dir !== 'string' || options.dir === '') {
+    throw new CommsError('configuration_invalid', 'openFileSpool: dir: expected the path of a folder')
+  }
+  for (const name of ['maxBytes', 'maxWaiting', 'maxTries'] as const) {
+    const value = options[name]
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue
+    throw new CommsError('configuration_invalid', `openFileSpool: ${name}: expected a whole number from 1, got ${value}`)
   }
 }
 
@@ -98,6 +111,10 @@ class InstanceSpool implements FileSpool {
       const { puts, bytes } = this.#amount()
       if (bytes + line.length > this.#maxBytes) {
         throw new CommsError('store_overloaded', `${this.#root}: ${bytes} bytes wait, the limit is ${this.#maxBytes}`)
+      }
+      // The disk does not keep up: memory stays bounded.
+      if (this.#queuedBytes + line.length > MOST_QUEUED_BYTES && this.#queued > 0) {
+        throw new CommsError('store_overloaded', `${this.#root}: ${this.#queuedBytes} bytes wait for the disk`, { retryAfterMs: 1000 })
       }
       if (puts >= this.#maxWaiting) throw new CommsError('store_overloaded', `${this.#root}: ${puts} puts wait, which is the limit`)
       this.#queue.push({ line, resolve, reject })

@@ -196,6 +196,34 @@ describe('eventCache', () => {
     expect(await collect(cache.readAll())).toHaveLength(36)
   })
 
+  it('leaves a store alone that failed quickly three times in a row, and comes back to it at once before that', async () => {
+    const { store, open, breakWith } = gated()
+    open()
+    const cache = eventCache({ store })
+    const nextTurn = () => new Promise((resolve) => setTimeout(resolve, 2))
+    let isAway = true
+    let tries = 0
+    breakWith(() => {
+      tries += 1
+      return isAway && new CommsError('store_unavailable', 'read-only')
+    })
+    const fail = async () => {
+      await expect(cache.append([appendOf(STREAM, ['a'])])).rejects.toMatchObject({ message: 'read-only' })
+      await nextTurn()
+    }
+    await fail()
+    await fail()
+    isAway = false
+    await cache.append([appendOf(STREAM, ['b'])])
+    isAway = true
+    await fail()
+    await fail()
+    await fail()
+    expect(cache.state().away).toMatchObject({ reason: 'read-only' })
+    await fail()
+    expect(tries).toBe(6)
+  })
+
   it('says how many wait as each event comes', async () => {
     const told: string[] = []
     const cache = eventCache({ store: memoryEventStore(), onQueued: (event, pending) => told.push(`${event.idempotencyKey} ${pending}`) })

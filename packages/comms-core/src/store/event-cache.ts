@@ -16,9 +16,10 @@ import { StoreAvailability } from './store-availability.ts'
  * an EventStore, `append` throws `store_overloaded` when more than `maxPending` events or `maxPendingBytes` wait. Do not change events
  * before it resolves.
  *
- * A store that is away (`store_unavailable`, or no answer within `writeTimeoutMs`) is left alone for a while: all that waits is refused
- * at once, and so is what comes, with `store_unavailable` and `retryAfterMs`. Then one write tries it. What was refused may have been
- * recorded, or may be so later, when the outcome of its write is unknown.
+ * When the store is away (`store_unavailable`, or no answer within `writeTimeoutMs`), all that waits is refused at once. After three
+ * outages in a row, or one that took longer than a second, the store is left alone for a while: what comes is refused at once with
+ * `store_unavailable` and `retryAfterMs`, then one write tries the store. What was refused may have been recorded, or may be so later, when
+ * the outcome of its write is unknown.
  * @example
  * const store = eventCache({ store: memoryEventStore() })
  */
@@ -243,7 +244,7 @@ class BatchingCache implements EventCache {
     } catch (error) {
       // What a write that was given up ends with is old news.
       if (write.givenUp) return
-      if (isCommsError(error, 'store_unavailable')) return this.#foundAway(write, batch, error)
+      if (isCommsError(error, 'store_unavailable')) return this.#foundAway(write, batch, error, performance.now() - startedAt)
       if (isStoreError(error)) {
         this.#availability.skipped()
         return this.#pending.reject(batch, error)
@@ -257,9 +258,9 @@ class BatchingCache implements EventCache {
   }
 
   /** The store is away: this write, and all that waits, would wait in vain. */
-  #foundAway(write: Write, batch: readonly PendingAppend[], error: CommsError): void {
+  #foundAway(write: Write, batch: readonly PendingAppend[], error: CommsError, afterMs: number): void {
     write.givenUp = error
-    this.#availability.away(error)
+    this.#availability.away(error, afterMs)
     this.#pending.reject(batch, error)
     this.#pending.reject(this.#pending.take(this.#pending.waiting.length), error)
   }
@@ -269,7 +270,7 @@ class BatchingCache implements EventCache {
     for (const write of this.#writing) {
       if (!this.#budget.isOver(write.begun)) continue
       const message = `The store did not answer within ${this.#writeTimeoutMs} ms; what was given to it may still be recorded`
-      this.#foundAway(write, write.batch, new CommsError('store_unavailable', message))
+      this.#foundAway(write, write.batch, new CommsError('store_unavailable', message), Number.POSITIVE_INFINITY)
       // Its streams are free again: whoever keeps an order appends what was refused before what comes later.
       this.#ended(write)
     }
