@@ -58,6 +58,9 @@ export async function openJsonEventStore(options: JsonEventStoreOptions): Promis
   }
 }
 
+/** The index of a smaller day file is written in a few milliseconds. */
+const LARGE_DAY_BYTES = 16_777_216
+
 /** The log of a folder, and the right to write it; without the right while the disk is full. */
 interface OpenFolder {
   readonly lock: WriterLock | undefined
@@ -107,6 +110,8 @@ class JsonEventStore implements EventStore {
   #durable: number
   /** How often lines were taken back that were not durable yet. */
   #takenBack = 0
+  /** The index of the day before is being written; never rejects. */
+  #indexing: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(dir: string, folder: OpenFolder, clock: Clock, logger: Logger) {
@@ -150,6 +155,7 @@ class JsonEventStore implements EventStore {
   async #writeOut(): Promise<void> {
     await this.#commit.settled()
     await this.#writer.close()
+    await this.#indexing
     const { files, lock } = this.#folder
     if (lock && files.length > 0) await this.#saveIndexOf(files.length - 1)
     await lock?.release()
@@ -224,7 +230,11 @@ class JsonEventStore implements EventStore {
     if (file === files.at(-1)) return file
     this.#durable = index.count
     files.push(file)
-    if (files.length > 1) await this.#saveIndexOf(files.length - 2)
+    if (files.length > 1) {
+      this.#indexing = this.#saveIndexOf(files.length - 2)
+      // The first append of a day does not wait for the index of a large day before it.
+      if ((files.at(-2) as DayFile).size < LARGE_DAY_BYTES) await this.#indexing
+    }
     return file
   }
 
