@@ -72,14 +72,17 @@ interface OpenFolder {
 }
 
 async function openFolder(dir: string, clock: Clock, logger: Logger): Promise<OpenFolder> {
-  let lock: WriterLock | undefined
   try {
-    lock = await WriterLock.acquire(dir)
+    return await openLocked(dir, await WriterLock.acquire(dir), clock, logger)
   } catch (error) {
     // All that is there can be read.
     if (!isDiskFull(error)) throw error
     logger.error(`${dir}: the disk is full. The log is open to read; appends are refused until there is space`, { dir })
+    return openLocked(dir, undefined, clock, logger)
   }
+}
+
+async function openLocked(dir: string, lock: WriterLock | undefined, clock: Clock, logger: Logger): Promise<OpenFolder> {
   try {
     const { logId, hashSeed } = await openLogIdentity(dir, await hasEvents(dir), logger)
     const hasher = new KeyHasher(hashSeed)
