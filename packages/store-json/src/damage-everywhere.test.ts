@@ -56,7 +56,7 @@ describe('a day file', () => {
       // A turned newline makes one damaged line of two.
       const touched = good[bit >> 3] === 10 ? [line, line + 1] : [line]
       const well = KEYS.filter((_, index) => !touched.includes(index))
-      expect({ bit, kept: keysOf(events).filter((key) => well.includes(key)) }).toEqual({ bit, kept: well })
+      expect({ bit, kept: keysOf(events.filter((_, place) => place !== line)) }).toEqual({ bit, kept: well })
       expect({ bit, aside, places: events.length >= KEYS.length - (touched.length - 1) }).toEqual({ bit, aside: 0, places: true })
     }
   }, 120_000)

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmdirSync } from 'node:fs'
-import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EventStore, Logger, RecordedEvent } from '@pipe-comms/core'
@@ -251,6 +251,20 @@ describe('the lock', () => {
     await once(child, 'exit')
     const store = await openStore()
     expect(await store.append([appendOf(STREAM, ['a'])])).toMatchObject([{ status: 'recorded' }])
+  })
+
+  it('says how long to wait for a holder whose process cannot be seen, as after a reboot or in a copied folder', async () => {
+    await (await openStore()).close()
+    const [name] = (await readdir(dir)).filter((file) => file.startsWith('writer.lock')) as [string]
+    const holder = JSON.parse(await readFile(join(dir, name), 'utf8'))
+    await writeFile(join(dir, name), JSON.stringify({ ...holder, released: false, place: 'another boot' }))
+    await expect(openJsonEventStore({ dir })).rejects.toMatchObject({
+      code: 'store_locked',
+      message: expect.stringMatching(/was last heard of \d s ago: .*gone with its machine or container, try again in (5\d|60) s/),
+    })
+    const twoMinutesAgo = new Date(Date.now() - 120_000)
+    await utimes(join(dir, name), twoMinutesAgo, twoMinutesAgo)
+    await openStore()
   })
 
   it('takes over from a process whose number was given to another', async () => {

@@ -166,7 +166,7 @@ class JsonEventStore implements EventStore {
 
   async #write(requests: readonly LineRequest[]): Promise<readonly AppendResult[]> {
     const recordedAt = isoInstant(this.#clock.now())
-    await this.#toWrite()
+    if (!this.#folder.lock) await this.#openToWrite()
     const file = await this.#useFileFor(recordedAt.slice(0, 10))
     const { files, index, logId } = this.#folder
     const number = files.length - 1
@@ -214,8 +214,7 @@ class JsonEventStore implements EventStore {
   }
 
   /** Once there is space again, the folder is opened as if for the first time. */
-  async #toWrite(): Promise<void> {
-    if (this.#folder.lock) return
+  async #openToWrite(): Promise<void> {
     const folder = await openFolder(this.#dir, this.#clock, this.#logger).catch((cause) => {
       throw diskError(`Cannot write the event log in ${this.#dir}`, cause)
     })
