@@ -15,7 +15,7 @@ export async function openDatabase(
   logger: Logger,
 ): Promise<EventStore & { readonly checkpoints: CheckpointStore; problems(): Promise<readonly Problem[]> }> {
   const { store, end } = 'url' in database ? overPostgres(database.url, logger) : overSupabase(database, logger)
-  for (const { problem, remedy } of await store.check()) logger.error(`Database: ${problem}. ${remedy}`)
+  for (const { problem, remedy, warning } of await store.check()) logger[warning ? 'warn' : 'error'](`Database: ${problem}. ${remedy}`)
   return {
     checkpoints: store.checkpoints,
     problems: () => store.check(),

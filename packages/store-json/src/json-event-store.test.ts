@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmdirSync } from 'node:fs'
-import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EventStore, Logger, RecordedEvent } from '@pipe-comms/core'
@@ -253,6 +253,20 @@ describe('the lock', () => {
     expect(await store.append([appendOf(STREAM, ['a'])])).toMatchObject([{ status: 'recorded' }])
   })
 
+  it('says how long to wait for a holder whose process cannot be seen, as after a reboot or in a copied folder', async () => {
+    await (await openStore()).close()
+    const [name] = (await readdir(dir)).filter((file) => file.startsWith('writer.lock')) as [string]
+    const holder = JSON.parse(await readFile(join(dir, name), 'utf8'))
+    await writeFile(join(dir, name), JSON.stringify({ ...holder, released: false, place: 'another boot' }))
+    await expect(openJsonEventStore({ dir })).rejects.toMatchObject({
+      code: 'store_locked',
+      message: expect.stringMatching(/was last heard of \d s ago: .*gone with its machine or container, try again in (5\d|60) s/),
+    })
+    const twoMinutesAgo = new Date(Date.now() - 120_000)
+    await utimes(join(dir, name), twoMinutesAgo, twoMinutesAgo)
+    await openStore()
+  })
+
   it('takes over from a process whose number was given to another', async () => {
     await (await openStore()).close()
     const [name] = (await readdir(dir)).filter((file) => file.startsWith('writer.lock')) as [string]
@@ -347,6 +361,30 @@ describe('a disk that fails', () => {
       }
     },
   )
+
+  const torn = mountTmpfs()
+  it.skipIf(!torn)('opens to read when it is full and a crash left a torn end (needs the right to mount a tmpfs)', async () => {
+    const small = torn as string
+    try {
+      const before = await openStore(small)
+      await before.append([appendOf(STREAM, ['a'])])
+      await before.close()
+      await appendFile(join(small, FILE), `{"id":"evt_1${'x'.repeat(30_000)}`)
+      fillUp(small)
+      // Room for the lock, and not for what would be moved aside.
+      await truncate(join(small, 'ballast'), (await stat(join(small, 'ballast'))).size - 8192)
+      const store = await openStore(small)
+      expect(told).toEqual([expect.stringMatching(/^error .*the disk is full. The log is open to read/)])
+      expect(await keysIn(store)).toEqual(['a'])
+      await rm(join(small, 'ballast'))
+      await store.append([appendOf(STREAM, ['b'], 1)])
+      expect(await keysIn(store)).toEqual(['a', 'b'])
+      expect((await readdir(small)).filter((name) => name.includes('.torn-'))).toHaveLength(1)
+    } finally {
+      for (const store of opened) await store.close()
+      execFileSync('umount', [small])
+    }
+  })
 
   const readOnly = mountTmpfs()
   it.skipIf(!readOnly)('that is read-only is said so (needs the right to mount a tmpfs)', async () => {

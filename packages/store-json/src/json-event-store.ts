@@ -58,6 +58,9 @@ export async function openJsonEventStore(options: JsonEventStoreOptions): Promis
   }
 }
 
+/** The index of a smaller day file is written in a few milliseconds. */
+const LARGE_DAY_BYTES = 16_777_216
+
 /** The log of a folder, and the right to write it; without the right while the disk is full. */
 interface OpenFolder {
   readonly lock: WriterLock | undefined
@@ -69,14 +72,17 @@ interface OpenFolder {
 }
 
 async function openFolder(dir: string, clock: Clock, logger: Logger): Promise<OpenFolder> {
-  let lock: WriterLock | undefined
   try {
-    lock = await WriterLock.acquire(dir)
+    return await openLocked(dir, await WriterLock.acquire(dir), clock, logger)
   } catch (error) {
     // All that is there can be read.
     if (!isDiskFull(error)) throw error
     logger.error(`${dir}: the disk is full. The log is open to read; appends are refused until there is space`, { dir })
+    return openLocked(dir, undefined, clock, logger)
   }
+}
+
+async function openLocked(dir: string, lock: WriterLock | undefined, clock: Clock, logger: Logger): Promise<OpenFolder> {
   try {
     const { logId, hashSeed } = await openLogIdentity(dir, await hasEvents(dir), logger)
     const hasher = new KeyHasher(hashSeed)
@@ -107,6 +113,8 @@ class JsonEventStore implements EventStore {
   #durable: number
   /** How often lines were taken back that were not durable yet. */
   #takenBack = 0
+  /** The index of the day before is being written; never rejects. */
+  #indexing: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(dir: string, folder: OpenFolder, clock: Clock, logger: Logger) {
@@ -150,6 +158,7 @@ class JsonEventStore implements EventStore {
   async #writeOut(): Promise<void> {
     await this.#commit.settled()
     await this.#writer.close()
+    await this.#indexing
     const { files, lock } = this.#folder
     if (lock && files.length > 0) await this.#saveIndexOf(files.length - 1)
     await lock?.release()
@@ -157,7 +166,7 @@ class JsonEventStore implements EventStore {
 
   async #write(requests: readonly LineRequest[]): Promise<readonly AppendResult[]> {
     const recordedAt = isoInstant(this.#clock.now())
-    await this.#toWrite()
+    if (!this.#folder.lock) await this.#openToWrite()
     const file = await this.#useFileFor(recordedAt.slice(0, 10))
     const { files, index, logId } = this.#folder
     const number = files.length - 1
@@ -205,8 +214,7 @@ class JsonEventStore implements EventStore {
   }
 
   /** Once there is space again, the folder is opened as if for the first time. */
-  async #toWrite(): Promise<void> {
-    if (this.#folder.lock) return
+  async #openToWrite(): Promise<void> {
     const folder = await openFolder(this.#dir, this.#clock, this.#logger).catch((cause) => {
       throw diskError(`Cannot write the event log in ${this.#dir}`, cause)
     })
@@ -224,7 +232,11 @@ class JsonEventStore implements EventStore {
     if (file === files.at(-1)) return file
     this.#durable = index.count
     files.push(file)
-    if (files.length > 1) await this.#saveIndexOf(files.length - 2)
+    if (files.length > 1) {
+      this.#indexing = this.#saveIndexOf(files.length - 2)
+      // The first append of a day does not wait for the index of a large day before it.
+      if ((files.at(-2) as DayFile).size < LARGE_DAY_BYTES) await this.#indexing
+    }
     return file
   }
 

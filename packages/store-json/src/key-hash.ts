@@ -28,43 +28,32 @@ export class KeyHasher {
     let v1 = k1 ^ 0xee
     let v2 = k0 ^ 0x6c796765
     let v3 = k1 ^ 0x74656462
-    const round = () => {
+    const { length } = key
+    const last = length >> 1
+    let high = 0
+    // One loop for all rounds, so that the round is written once without a call for each.
+    for (let step = 0; step <= last + 6; step += 1) {
+      let word = 0
+      if (step < last) word = key.charCodeAt(2 * step) | (key.charCodeAt(2 * step + 1) << 16)
+      else if (step === last) word = (length << 25) | (length & 1 ? key.charCodeAt(length - 1) : 0)
+      else if (step === last + 1) v2 ^= 0xee
+      else if (step === last + 4) {
+        high = v1 ^ v3
+        v1 ^= 0xdd
+      }
+      v3 ^= word
       v0 = (v0 + v1) | 0
-      v1 = (v1 << 5) | (v1 >>> 27)
-      v1 ^= v0
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
       v0 = (v0 << 16) | (v0 >>> 16)
       v2 = (v2 + v3) | 0
-      v3 = (v3 << 8) | (v3 >>> 24)
-      v3 ^= v2
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
       v0 = (v0 + v3) | 0
-      v3 = (v3 << 7) | (v3 >>> 25)
-      v3 ^= v0
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
       v2 = (v2 + v1) | 0
-      v1 = (v1 << 13) | (v1 >>> 19)
-      v1 ^= v2
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
       v2 = (v2 << 16) | (v2 >>> 16)
-    }
-    const { length } = key
-    const pairs = length & ~1
-    for (let at = 0; at < pairs; at += 2) {
-      const word = key.charCodeAt(at) | (key.charCodeAt(at + 1) << 16)
-      v3 ^= word
-      round()
       v0 ^= word
     }
-    const last = (length << 25) | (pairs < length ? key.charCodeAt(pairs) : 0)
-    v3 ^= last
-    round()
-    v0 ^= last
-    v2 ^= 0xee
-    round()
-    round()
-    round()
-    const high = v1 ^ v3
-    v1 ^= 0xdd
-    round()
-    round()
-    round()
-    return [high | 0, (v1 ^ v3) | 0]
+    return [high, v1 ^ v3]
   }
 }

@@ -14,23 +14,23 @@ function filled(count: number, index = new LogIndex()): LogIndex {
   return index
 }
 
-const answersOf = (index: LogIndex) => ({
+const answersOf = async (index: LogIndex) => ({
   count: index.count,
   candidates: KEYS.map((key) => index.candidates(hashOf(key))),
   streams: Array.from({ length: 7 }, (_, stream) => [index.versionOf(`stream-${stream}`), index.placesOf(`stream-${stream}`, 1)]),
-  entries: index.entriesOf(0),
+  entries: await index.entriesOf(0),
 })
 
 describe('LogIndex', () => {
   it.each([
     ['a few lines', 20],
     ['so many that its tables had grown', 3000],
-  ])('forgets %s as if they had never been added', (_, more) => {
+  ])('forgets %s as if they had never been added', async (_, more) => {
     const index = filled(900)
     filled(900 + more, index)
     index.forgetAfter(900)
-    expect(answersOf(index)).toEqual(answersOf(filled(900)))
-    expect(answersOf(filled(900 + more, index))).toEqual(answersOf(filled(900 + more)))
+    expect(await answersOf(index)).toEqual(await answersOf(filled(900)))
+    expect(await answersOf(filled(900 + more, index))).toEqual(await answersOf(filled(900 + more)))
   })
 
   it('forgets a stream that began behind the mark', () => {
@@ -39,5 +39,20 @@ describe('LogIndex', () => {
     index.forgetAfter(3)
     expect(index.versionOf('stream-4')).toBe(0)
     expect(index.placesOf('stream-4', 1)).toEqual([])
+  })
+
+  it('gives the entries of a day as they were when the next day began, whatever is added meanwhile', async () => {
+    const add = (index: LogIndex, file: number, from: number, to: number) => {
+      for (let entry = from; entry < to; entry += 1)
+        index.add({ file, offset: 100 * entry, length: 99 }, hashOf(`key-${entry}`), `stream-${entry % 7}`, Math.floor(entry / 7) + 1)
+    }
+    const [index, alone] = [new LogIndex(), new LogIndex()]
+    for (const one of [index, alone]) add(one, 0, 0, 70_000)
+    const entries = index.entriesOf(0)
+    for (let turn = 0; turn < 5; turn += 1) {
+      add(index, 1, 70_000 + 20_000 * turn, 90_000 + 20_000 * turn)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await entries).toEqual(await alone.entriesOf(0))
   })
 })

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeyHash } from './key-hash.ts'
 
 /** Where a line lies. */
@@ -23,6 +24,8 @@ export interface FileEntries {
 }
 
 const NONE = -1
+/** Collected in a few milliseconds. */
+const SLICE_ENTRIES = 32_768
 /** The usual answer of a look-up, which every append makes. */
 const NO_PLACES: readonly Place[] = []
 
@@ -78,10 +81,14 @@ export class LogIndex {
     }
   }
 
-  /** The entries of one day file, to be kept in its side index. */
-  entriesOf(file: number): FileEntries {
+  /**
+   * The entries of one day file whose lines are all durable, to be kept in its side index. Collected in slices between which the event loop
+   * turns; lines added meanwhile do not matter.
+   */
+  async entriesOf(file: number): Promise<FileEntries> {
     const first = firstAtLeast(this.#files, this.#count, file)
     const end = firstAtLeast(this.#files, this.#count, file + 1)
+    const versions = this.#versions.slice()
     const own = new Map<number, number>()
     const streams = new Uint32Array(end - first)
     for (let entry = first; entry < end; entry += 1) {
@@ -89,6 +96,7 @@ export class LogIndex {
       const local = own.get(number) ?? own.size
       own.set(number, local)
       streams[entry - first] = local
+      if ((entry - first) % SLICE_ENTRIES === SLICE_ENTRIES - 1) await nextTurn()
     }
     return {
       offsets: this.#offsets.slice(first, end),
@@ -96,7 +104,7 @@ export class LogIndex {
       hashes: this.#hashes.slice(2 * first, 2 * end),
       streams,
       streamIds: [...own.keys()].map((number) => this.#streamIds[number] as string),
-      versions: [...own.keys()].map((number) => this.#versions[number] as number),
+      versions: [...own.keys()].map((number) => versions[number] as number),
     }
   }
 

@@ -74,7 +74,7 @@ export async function saveSideIndex(file: DayFile, number: number, index: LogInd
   if (file.indexed === file.size) return
   const { size: bytes, crc, damaged } = file
   try {
-    await writeSideIndex(file.path, { bytes, crc, damaged, hashSeed: hasher.seed, entries: index.entriesOf(number) })
+    await writeSideIndex(file.path, { bytes, crc, damaged, hashSeed: hasher.seed, entries: await index.entriesOf(number) })
     file.indexed = bytes
   } catch (error) {
     logger.warn(`${sideIndexPath(file.path)} could not be written; the next opening reads the day file instead`, { error: String(error) })

@@ -1,15 +1,7 @@
 import { CallFailure } from './call-failure.ts'
 import type { RepeatingCalls } from './database-calls.ts'
 import { unfitServer } from './server-version.ts'
-
-/** What is wrong with the log in the database, for `doctor` and readiness. */
-export interface StoreProblem {
-  readonly problem: string
-  /** What the operator should do about it. */
-  readonly remedy: string
-  /** The log works as promised; this names a risk. */
-  readonly warning?: boolean
-}
+import type { StoreProblem } from './store-problem.ts'
 
 /** The schema this release was made for: create-message-events-table.sql and the numbered files after it. */
 const SCHEMA = 2

@@ -14,7 +14,7 @@ import {
   uuidSource,
 } from '@pipe-comms/core'
 import { append } from './append.ts'
-import { check, type StoreProblem } from './check.ts'
+import { check } from './check.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { type DatabaseCalls, RepeatingCalls } from './database-calls.ts'
 import { find } from './find.ts'
@@ -22,6 +22,7 @@ import { openLog } from './opened-log.ts'
 import type { DatabaseStoreOptions } from './options.ts'
 import { readAll } from './read-all.ts'
 import { readStream } from './read-stream.ts'
+import type { StoreProblem } from './store-problem.ts'
 import { EventLines } from './stored-event.ts'
 
 /** An {@link EventStore} in PostgreSQL, whichever way leads there. */

@@ -1,4 +1,3 @@
-export type { StoreProblem } from './check.ts'
 export type { DatabaseEventStore } from './database-event-store.ts'
 export type {
   DatabaseStoreOptions,
@@ -10,4 +9,5 @@ export type {
 } from './options.ts'
 export { type PostgresEventStore, postgresEventStore } from './postgres-event-store.ts'
 export { type RealtimeWakeUp, realtimeWakeUp, type SupabaseRealtime } from './realtime-wake-up.ts'
+export type { StoreProblem } from './store-problem.ts'
 export { supabaseEventStore } from './supabase-event-store.ts'

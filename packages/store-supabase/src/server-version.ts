@@ -1,4 +1,4 @@
-import type { StoreProblem } from './check.ts'
+import type { StoreProblem } from './store-problem.ts'
 
 /** Servers that speak the protocol of PostgreSQL and are none, as they name themselves in `version()`. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
