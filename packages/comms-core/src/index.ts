@@ -94,6 +94,7 @@ export { connectionError } from './transport/connection-error.ts'
 export { type LenientRead, readLeniently } from './transport/lenient-read.ts'
 export { quarantineFact, requestFromQuarantine } from './transport/quarantine.ts'
 export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
+export { staysPrivate } from './transport/stays-private.ts'
 export type {
   InboxDelivery,
   InboxReader,
