@@ -59,7 +59,7 @@ describe('with an account', () => {
     const path = '/webhooks/twilio-sms/incoming'
     const post = (number: number, token: string) => {
       const form = {
-        MessageSid: `SM${number}`,
+        MessageSid: `SM${String(number).padStart(32, '0')}`,
         AccountSid: ACCOUNT_SID,
         From: '+33639980001',
         To: '+12025550100',
