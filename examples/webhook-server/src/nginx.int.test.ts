@@ -199,7 +199,13 @@ describe.skipIf(skipped)(
     })
 
     it('a signed status passes, its query in its own order and encoding, also by GET', async () => {
-      const form = { MessageSid: 'SM2', AccountSid: ACCOUNT_SID, MessageStatus: 'delivered', To: '+33639980001', From: '+12025550100' }
+      const form = {
+        MessageSid: sms(2).MessageSid,
+        AccountSid: ACCOUNT_SID,
+        MessageStatus: 'delivered',
+        To: '+33639980001',
+        From: '+12025550100',
+      }
       const path = `${STATUS}?z=1&messageId=m%2D1&a=%2F~*'`
       expect(await send({ path, form })).toMatchObject({ status: 200 })
       const byGet = `${STATUS}?${new URLSearchParams({ ...form, MessageStatus: 'read' })}`

@@ -99,6 +99,7 @@ export { type LenientRead, readLeniently } from './transport/lenient-read.ts'
 export { quarantineFact, requestFromQuarantine } from './transport/quarantine.ts'
 export { type RateLimiter, rateLimiter } from './transport/rate-limit.ts'
 export type { RecordOptions, RecordReport, RefusedFact } from './transport/record-facts.ts'
+export { staysPrivate } from './transport/stays-private.ts'
 export type {
   InboxDelivery,
   InboxReader,

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
+import { localOnly } from './local-only.ts'
 
 export interface Listening {
   /** `http://127.0.0.1:<port>`. */
@@ -8,11 +9,11 @@ export interface Listening {
   close(): Promise<void>
 }
 
-/** Serves an application on loopback. Port 0 is any free one. */
+/** Serves an application on loopback, to this machine alone. Port 0 is any free one. */
 export async function listen(fetch: Parameters<typeof serve>[0]['fetch'], port = 0): Promise<Listening> {
   const hostname = '127.0.0.1'
   const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
-    const starting = serve({ fetch, hostname, port }, () => resolve(starting))
+    const starting = serve({ fetch: localOnly(fetch), hostname, port }, () => resolve(starting))
     starting.once('error', reject)
   })
   return {

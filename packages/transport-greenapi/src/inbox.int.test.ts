@@ -116,6 +116,21 @@ it('delivers poison too, so that it can be quarantined and blocks nothing', asyn
   expect(new TextDecoder().decode((await inbox.receive(running()))?.body)).toBe('{"malformed":1,')
 })
 
+it.each([
+  ['an integer over 2^53', '{"receiptId":7,"body":{"novelty":9007199254740993}}', '{"novelty":9007199254740993}'],
+  ['a name that comes twice', ' { "receiptId" : "7" , "body" : {"a":1,"a":2} } ', '{"a":1,"a":2}'],
+  ['the receipt behind it', '{"body":{"a":1},"receiptId":7}', '{"a":1}'],
+  ['more behind it', '{"receiptId":7,"body":{"a":1},"novelty":{"a":2}}', '{"a":1}'],
+  [
+    'a hundred thousand lists in each other',
+    `{"receiptId":7,"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+    '['.repeat(100_000) + ']'.repeat(100_000),
+  ],
+])('delivers a notification as it is written, with %s', async (_, body, notification) => {
+  greenApi.fault({ on: 'receiveNotification', do: 'answer', status: 200, body })
+  expect(new TextDecoder().decode((await inbox.receive(running()))?.body)).toBe(notification)
+})
+
 it('is read on by comms: each message once, poison in quarantine, whatever is repeated, out of order or answered with an error', async () => {
   const MESSAGES = 200
   for (const [what, every] of [

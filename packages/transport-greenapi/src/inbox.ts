@@ -61,6 +61,20 @@ function deliveryIn(text: string, acknowledge: (receiptId: string) => Promise<vo
   const { receiptId, body } = (answer ?? {}) as { receiptId?: unknown; body?: unknown }
   if (typeof receiptId !== 'number' && typeof receiptId !== 'string')
     throw new CommsError('send_unavailable', 'Green-API: receiveNotification answered with success and without a receiptId')
-  const bytes = typeof body === 'string' ? body : JSON.stringify(body ?? answer)
-  return { body: new TextEncoder().encode(bytes), acknowledge: () => acknowledge(encodeURIComponent(receiptId)) }
+  const written = typeof body === 'string' ? body : notificationIn(text)
+  return { body: new TextEncoder().encode(written), acknowledge: () => acknowledge(encodeURIComponent(receiptId)) }
+}
+
+/** The notification as it is written in the answer, so that nothing of it is lost in parsing; the whole answer when it has none. */
+function notificationIn(text: string): string {
+  const inside = /^\s*\{\s*"receiptId"\s*:\s*"?\d+"?\s*,\s*"body"\s*:([\s\S]*)\}\s*$/.exec(text)?.[1]?.trim()
+  // Something may follow the notification, and then what was found is no JSON.
+  if (inside !== undefined && parsed(inside) !== undefined) return inside
+  const { body } = parsed(text) as { body?: unknown }
+  try {
+    return body === undefined ? text : JSON.stringify(body)
+  } catch {
+    // Nested too deeply to be written again.
+    return text
+  }
 }

@@ -1,14 +1,16 @@
-import { type Clock, CommsError, type IdSource, type Sleep, systemClock, timerSleep, uuidSource } from '@pipe-comms/core'
+import { type Clock, CommsError, type IdSource, type Sleep, staysPrivate, systemClock, timerSleep, uuidSource } from '@pipe-comms/core'
 import { z } from 'zod'
+import { withoutScheme } from './webhook/authorization.ts'
 import { isAddressRange } from './webhook/source-address.ts'
 
 export interface GreenApiOptions {
   /** `idInstance` of the console, such as `7105000001`. */
   readonly idInstance: string | number
-  /** `apiTokenInstance` of the console. Without it messages come in but none can be sent. */
+  /** `apiTokenInstance` of the console, at least 16 characters. Without it messages come in but none can be sent. */
   readonly apiToken?: string
   /**
-   * What Green-API sends in `Authorization`: the instance's setting `webhookUrlToken`, with or without its scheme (`Bearer xyz`, `xyz`).
+   * What Green-API sends in `Authorization`: the instance's setting `webhookUrlToken`, with or without its scheme (`Bearer xyz`, `xyz`). At
+   * least 16 printable characters of ASCII without the scheme: whoever guesses it writes into the log.
    * https://green-api.com/en/docs/api/receiving/technology-webhook-endpoint/
    */
   readonly webhookToken?: string
@@ -20,9 +22,9 @@ export interface GreenApiOptions {
    * behind a proxy, the address that the proxy saw. @default any address
    */
   readonly allowedSourceAddresses?: readonly string[]
-  /** `apiUrl` of the console. @default `https://<first four digits of idInstance>.api.greenapi.com` */
+  /** `apiUrl` of the console. Over http only on this machine or a private network, because the token is in each call. @default `https://<first four digits of idInstance>.api.greenapi.com` */
   readonly apiUrl?: string
-  /** Where files are uploaded: `mediaUrl` of the console. @default `https://<first four digits of idInstance>.media.greenapi.com` */
+  /** Where files are uploaded: `mediaUrl` of the console; over http as `apiUrl`. @default `https://<first four digits of idInstance>.media.greenapi.com` */
   readonly mediaUrl?: string
   /** The public base URL of our server, such as `https://comms.example.com`: what the probe expects and `applySettings` writes. */
   readonly publicUrl?: string
@@ -53,26 +55,40 @@ function callable<Type>() {
   return z.custom<Type>((value) => typeof value === 'function', 'expected a function')
 }
 
+/** A token goes into a header or a URL, so it is one word of printable ASCII. Their real ones are 50 hexadecimal digits. */
+const LEAST_CHARACTERS = 16
+function secret(withoutScheme: (text: string) => string) {
+  return z
+    .string()
+    .trim()
+    .refine((token) => /^[\x21-\x7e]*$/.test(withoutScheme(token)), 'expected printable ASCII without spaces')
+    .refine(
+      (token) => withoutScheme(token).length >= LEAST_CHARACTERS,
+      `expected at least ${LEAST_CHARACTERS} characters, got fewer: whoever guesses it is taken for Green-API or for us`,
+    )
+}
+
+function calledUrl() {
+  return z
+    .url({ protocol: /^https?$/ })
+    .refine(staysPrivate, 'expected https: the token is in each call; http only on this machine or a private network')
+}
+
 const schema = z
   .strictObject({
     idInstance: z
       .union([z.string(), z.number()], 'expected digits')
       .transform(String)
       .pipe(z.string().regex(/^\d{1,19}$/, 'expected digits')),
-    apiToken: z.string().trim().min(1).optional(),
-    webhookToken: z
-      .string()
-      .trim()
-      .min(1)
-      .refine((token) => !/^(bearer|basic)$/i.test(token), 'expected a token, got a scheme without one')
-      .optional(),
+    apiToken: secret((token) => token).optional(),
+    webhookToken: secret(withoutScheme).optional(),
     allowUnverifiedWebhooks: z.boolean().default(false),
     allowedSourceAddresses: z
       .array(z.string().refine(isAddressRange, 'expected an IP address or a CIDR range such as 51.250.84.0/24'))
       .min(1, 'expected at least one address; leave it out to allow any')
       .optional(),
-    apiUrl: z.url({ protocol: /^https?$/ }).optional(),
-    mediaUrl: z.url({ protocol: /^https?$/ }).optional(),
+    apiUrl: calledUrl().optional(),
+    mediaUrl: calledUrl().optional(),
     publicUrl: z.url({ protocol: /^https?$/ }).optional(),
     inbox: z.boolean().default(false),
     id: z.string().min(1).default('greenapi'),

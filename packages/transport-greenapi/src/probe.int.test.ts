@@ -71,6 +71,8 @@ describe('the probe', () => {
 
   it.each([
     ['notAuthorized', 'error', 'logged out'],
+    ['pendingCode', 'error', 'new login'],
+    ['pendingPassword', 'error', 'new login'],
     ['starting', 'warning', 'starting'],
     ['blocked', 'error', 'banned'],
     ['suspended', 'error', 'suspended'],
@@ -84,7 +86,7 @@ describe('the probe', () => {
 
   it('finds a URL where there should be none, and an instance that cannot be asked', async () => {
     expect(await problems({ inbox: true })).toMatchObject([{ severity: 'error', problem: expect.stringContaining('webhookUrl is set') }])
-    expect(await problems({ apiToken: 'wrong-token' })).toMatchObject([
+    expect(await problems({ apiToken: 'wrong-api-token-for-tests' })).toMatchObject([
       { problem: 'Green-API: getStateInstance answered 401', remedy: expect.stringContaining('apiToken') },
     ])
     const withoutToken = greenApiTransport({ idInstance: 1, webhookToken: WEBHOOK_TOKEN })

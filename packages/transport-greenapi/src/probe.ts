@@ -34,6 +34,9 @@ async function stateProblems(api: InstanceApi, signal: AbortSignal): Promise<Tra
       return [
         error('The instance is logged out: messages wait in its queue for 24 hours', 'scan the QR code in the console with the phone'),
       ]
+    case 'pendingCode':
+    case 'pendingPassword':
+      return [error('The instance waits for the code or the password of a new login: it sends nothing', 'finish the login in the console')]
     case 'starting':
       return [warning('The instance is starting', 'wait up to 5 minutes')]
     case 'sleepMode':
@@ -45,7 +48,7 @@ async function stateProblems(api: InstanceApi, signal: AbortSignal): Promise<Tra
       return [
         error(
           'WhatsApp has suspended the sending of the instance',
-          'stop sending to people who did not write first, and wait until it ends',
+          'stop sending to people who did not write first, and wait until the suspension ends: getWaSettings says when',
         ),
       ]
     default:

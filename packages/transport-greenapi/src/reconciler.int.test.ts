@@ -125,6 +125,37 @@ describe('a message whose sending ended without an answer', () => {
     expect(await reconcile(60_000 + 180_000)).toBe('not-sent')
   })
 
+  const oddElsewhere = [
+    entry({ idMessage: 'X5', textMessage: 'Bonsoir', timestamp: 'soon' }),
+    entry({ idMessage: null, chatId: '33639980002@c.us' }),
+    entry({ idMessage: 'X6', chatId: 7, typeMessage: 'imageMessage', isEdited: 'no' }),
+  ]
+
+  it('is found among records that are odd and of other messages', async () => {
+    expect(await attempt({ journal: [...oddElsewhere, entry()] }).reconcile(MINUTE_MS)).toEqual(receipt)
+    expect(await attempt({ journal: [null, 'x', ...oddElsewhere, entry()] }).reconcile(MINUTE_MS)).toEqual(receipt)
+    const waiting = { messageID: 'BAE51', type: 'sendMessage', body: { chatId: CHAT, message: 'Bonjour' } }
+    const queue = [7, { type: 'sendMessage', messageID: 7, body: { chatId: '33639980002@c.us' } }, waiting]
+    expect(await attempt({ queue }).reconcile(MINUTE_MS)).toEqual({ providerMessageId: 'BAE51' })
+  })
+
+  it('was not sent when only records that are odd and of other messages are there', async () => {
+    const { reconcile } = attempt({ journal: oddElsewhere })
+    expect(await reconcile(MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(10 * MINUTE_MS)).toBe('not-sent')
+  })
+
+  it.each([
+    ['cannot be read', null],
+    ['has no id', entry({ idMessage: null })],
+    ['has no time', entry({ timestamp: null })],
+    ['has no chat', entry({ chatId: null })],
+  ])('may or may not be taken while a record that may be it %s', async (_, odd) => {
+    const { reconcile } = attempt({ journal: [odd] })
+    expect(await reconcile(MINUTE_MS)).toBe('unknown')
+    expect(await reconcile(10 * MINUTE_MS)).toBe('unknown')
+  })
+
   it('may or may not be taken when it was more than a day ago', async () => {
     const { reconcile } = attempt({})
     for (const hours of [25, 26, 27]) expect(await reconcile(hours * 60 * MINUTE_MS)).toBe('unknown')

@@ -1,6 +1,7 @@
 import { isCommsError, isoInstant, type OutboundMessage, type SendReceipt, type SendReconciler } from '@pipe-comms/core'
 import { draftOf, type SendCall } from './api/draft.ts'
 import type { InstanceApi } from './api/instance.ts'
+import { UNREADABLE } from './api/outgoing-record.ts'
 import { sameAsQueued, sameAsRecorded } from './api/same-message.ts'
 import { chooseCall } from './api/send.ts'
 import { sharedRecords } from './api/shared-records.ts'
@@ -42,15 +43,23 @@ export function reconciler(api: InstanceApi): SendReconciler {
       const { queue, queueSeenAt, journal } = read
 
       const found = new Map<string, SendReceipt | 'unclear'>()
+      // A record that cannot be read may be this message: nothing is then proof that it was not sent.
+      let unreadable = queue.includes(UNREADABLE) || journal.includes(UNREADABLE)
       for (const entry of journal) {
-        const sameness = others?.has(entry.idMessage) ? 'other' : sameAsRecorded(call, entry)
+        if (entry === UNREADABLE) continue
+        const sameness = others?.has(entry.idMessage ?? '') ? 'other' : sameAsRecorded(call, entry)
         if (sameness === 'other') continue
+        if (entry.idMessage == null || entry.timestamp == null) {
+          unreadable = true
+          continue
+        }
         const at = entry.timestamp * 1000
         const inTime = at >= attempted - CLOCK_SKEW_MS && at <= attempted + longest(call) + QUEUE_MS
         const receipt = { providerMessageId: entry.idMessage, occurredAt: isoInstant(at) }
         found.set(entry.idMessage, sameness === 'same' && inTime ? receipt : 'unclear')
       }
       for (const [place, queued] of queue.entries()) {
+        if (queued === UNREADABLE) continue
         const id = queued.messageID ?? queued.messagesIDs?.[0]
         if (id !== undefined && (found.has(id) || others?.has(id))) continue
         const sameness = sameAsQueued(call, queued)
@@ -59,6 +68,7 @@ export function reconciler(api: InstanceApi): SendReconciler {
       }
       const name = `${message.messageId} ${attemptedAt}`
       if (found.size > 0) return taken(name, [...found.values()])
+      if (unreadable) return 'unknown'
       return absence(name, attempted, longest(call), queueSeenAt)
     },
   }

@@ -15,6 +15,12 @@ describe('options', () => {
     expect(wrong({ accountSid, authToken: 'secret-token', publicUrl: 'https://user:pass@example.com' })).not.toThrow(/secret|pass@/)
   })
 
+  it('sends no token over http, but on this machine or a private network', () => {
+    const to = (apiUrl: string) => wrong({ accountSid, authToken: 'secret-token', publicUrl: 'https://comms.example.com', apiUrl })
+    for (const url of ['https://api.example.com', 'http://127.0.0.1:1', 'http://twilio:8080']) expect(to(url)).not.toThrow()
+    expect(to('http://api.example.com')).toThrow('apiUrl: expected https')
+  })
+
   it('refuses to start without a token or a public URL, unless told to', () => {
     expect(wrong({ accountSid })).toThrow(/authToken: expected the auth token; .*publicUrl: expected the URL that Twilio calls/s)
     expect(wrong({ accountSid, allowUnverifiedWebhooks: true })).not.toThrow()

@@ -1,4 +1,4 @@
-import { CommsError, type SendLimit } from '@pipe-comms/core'
+import { CommsError, type SendLimit, staysPrivate } from '@pipe-comms/core'
 import { z } from 'zod'
 
 export interface TwilioOptions {
@@ -40,7 +40,7 @@ export interface TwilioOptions {
   readonly connectionOverrides?: string
   /** How much may be sent. Twilio queues what is over the rate of a number, so there is none by default. @default none */
   readonly sendLimits?: readonly SendLimit[]
-  /** Another API, such as the simulator's; every call goes there. @default Twilio's */
+  /** Another API, such as the simulator's; every call goes there. Over http only on this machine or a private network. @default Twilio's */
   readonly apiUrl?: string
   /** Twilio region such as `ie1`, with a token of its own. https://www.twilio.com/docs/global-infrastructure @default "us1" */
   readonly region?: string
@@ -105,7 +105,10 @@ function optionsSchema() {
         .pipe(z.string().regex(/^[\w=&,.-]*$/, 'expected connection overrides such as rc=3&rp=5xx,ct,rt'))
         .default('rc=3&rp=5xx,ct,rt'),
       sendLimits: z.array(z.strictObject({ messages: z.number().int().positive(), perMs: z.number().positive() })).optional(),
-      apiUrl: baseUrl.transform((text) => text.replace(/\/+$/, '')).optional(),
+      apiUrl: baseUrl
+        .refine(staysPrivate, 'expected https: the token is in each call; http only on this machine or a private network')
+        .transform((text) => text.replace(/\/+$/, ''))
+        .optional(),
       region: z.string().min(1).optional(),
       edge: z.string().min(1).optional(),
       timeoutMs: z.number().int().positive().default(30_000),

@@ -25,10 +25,11 @@ const MAX_NOTE_LENGTH = 300
  * // { success: true, data: { id: '1', sender: {} }, unread: ['sender.name: Invalid input: expected string, received number'] }
  */
 export function readLeniently<Schema extends z.ZodType>(schema: Schema, value: unknown, at = ''): LenientRead<z.output<Schema>> {
+  let checked = schema.safeParse(value)
+  if (checked.success) return { success: true, data: checked.data, unread: [] }
   const leftOut = new Map<string, string>()
   let rest = value
   for (let round = 0; ; round += 1) {
-    const checked = schema.safeParse(rest)
     if (checked.success) return { success: true, data: checked.data, unread: short([...leftOut.values()]) }
     const found = checked.error.issues.map(({ path, message }) => ({
       path,
@@ -49,6 +50,7 @@ export function readLeniently<Schema extends z.ZodType>(schema: Schema, value: u
       rest,
       cuts.map(({ part }) => part),
     )
+    checked = schema.safeParse(rest)
   }
 }
 

@@ -1,7 +1,5 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { type Listening, listen } from '../listen.ts'
 import { type EspoCredentials, FailedLogins, isAuthentic } from './authentication.ts'
 import { EspoDatabase } from './database.ts'
 import { fullRow } from './record.ts'
@@ -133,15 +131,6 @@ function refused(status: number, reason: string): Response {
 }
 
 /** Listens on loopback. */
-export async function serveEspoCrm(simulator: EspoCrmSimulator, port = 0): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = serve({ fetch: simulator.fetch, hostname: '127.0.0.1', port })
-  if (!server.listening) await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve))
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await closed
-    },
-  }
+export function serveEspoCrm(simulator: EspoCrmSimulator, port = 0): Promise<Listening> {
+  return listen(simulator.fetch, port)
 }

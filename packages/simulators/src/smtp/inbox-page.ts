@@ -1,7 +1,6 @@
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
+import { listen } from '../listen.ts'
 import type { MailInbox, SimulatedMail } from './mail-inbox.ts'
 
 export interface InboxPage {
@@ -18,18 +17,7 @@ export async function serveInboxPage(inbox: MailInbox, port: number): Promise<In
     const found = inbox.messages.find(({ number }) => String(number) === c.req.param('number'))
     return found ? c.text(found.raw.toString()) : c.json({ error: `No message ${c.req.param('number')}` }, 404)
   })
-  const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
-    const starting = serve({ fetch: app.fetch, hostname: '127.0.0.1', port }, () => resolve(starting))
-    starting.once('error', reject)
-  })
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      }),
-  }
+  return listen(app.fetch, port)
 }
 
 function summary({ number, receivedAt, from, to, mail }: SimulatedMail) {

@@ -1,6 +1,5 @@
-import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { listen } from '../listen.ts'
 import { randomDigits, type SimulatedAccount, type SimulatedMessage, type SimulatedNumber, type SimulatedService } from './account.ts'
 import { type CustomerMessage, incomingForm, takeMessage } from './incoming-message.ts'
 import { type ApiFault, restApi } from './rest-api.ts'
@@ -156,11 +155,8 @@ export async function startTwilioSimulator(options: TwilioSimulatorOptions = {})
       },
     }),
   )
-  const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
-    const starting = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: options.port ?? 0 }, () => resolve(starting))
-    starting.once('error', reject)
-  })
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const listening = await listen(app.fetch, options.port)
+  const base = listening.url
 
   const settled = async () => {
     while (underWay.size > 0) await Promise.allSettled(underWay)
@@ -179,9 +175,7 @@ export async function startTwilioSimulator(options: TwilioSimulatorOptions = {})
     settled,
     close: async () => {
       closing.abort()
-      const closed = new Promise((resolve) => server.close(resolve))
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await closed
+      await listening.close()
       await settled()
     },
   }

@@ -21,7 +21,7 @@ export function sameAsQueued({ method, body }: SendCall, { type, body: theirs }:
 /** The journal keeps the message that the call made: its kind and its words. */
 export function sameAsRecorded({ method, body }: SendCall, entry: JournalMessage): Sameness {
   if (entry.sendByApi === false) return 'other'
-  const chat = sameChat(String(body.chatId), entry.chatId)
+  const chat = entry.chatId == null ? 'unclear' : sameChat(String(body.chatId), entry.chatId)
   if (chat === 'other') return 'other'
   // Its words are no longer those that were sent.
   if (entry.isEdited || entry.isDeleted) return 'unclear'
@@ -49,6 +49,7 @@ const TEXTS = new Set(['textMessage', 'extendedTextMessage', 'quotedMessage'])
 const FILES = new Set(['imageMessage', 'videoMessage', 'audioMessage', 'documentMessage', 'stickerMessage'])
 
 function sameContent(method: string, body: SendCall['body'], entry: JournalMessage): Sameness {
+  if (entry.typeMessage === '') return 'unclear'
   switch (method) {
     case 'sendMessage':
       return TEXTS.has(entry.typeMessage) ? compare(textOf(entry), body.message) : 'other'

@@ -1,12 +1,12 @@
 import { isCommsError } from '@pipe-comms/core'
 import type { InstanceApi } from './instance.ts'
-import { type JournalMessage, lastOutgoingMessages, type QueuedMessage, showMessagesQueue } from './outgoing-record.ts'
+import { type JournalMessage, lastOutgoingMessages, type QueuedMessage, showMessagesQueue, type UNREADABLE } from './outgoing-record.ts'
 
 export interface OutgoingRecords {
-  readonly queue: readonly QueuedMessage[]
+  readonly queue: readonly (QueuedMessage | typeof UNREADABLE)[]
   /** When the queue was looked at, before the journal. */
   readonly queueSeenAt: number
-  readonly journal: readonly JournalMessage[]
+  readonly journal: readonly (JournalMessage | typeof UNREADABLE)[]
 }
 
 /**

@@ -41,9 +41,11 @@ type Message = z.output<typeof messageSchema>
 export const incomingMessage: NotificationReader = reader(messageSchema, (message, notification) => {
   const { idMessage } = message
   const { sender: writtenBy, senderName, senderContactName, chatId } = message.senderData ?? {}
-  const sender = addressIfAny(writtenBy)
+  const named = addressIfAny(chatId ?? undefined)
+  // In a personal chat the writer is the chat, and need not be read twice.
+  const sender = named && writtenBy === chatId ? named : addressIfAny(writtenBy)
   // A message whose chat is missing or odd is of its writer.
-  const chat = addressIfAny(chatId ?? undefined) ?? sender
+  const chat = named ?? sender
   if (!chat) throw unparsable('expected senderData.chatId, got none')
   const list = isBroadcastList(chat) ? chat : undefined
   const contact = (list && sender) ?? chat

@@ -44,8 +44,47 @@ describe('the token', () => {
     expect(() => verify(token, { authorization })).toThrow(expect.objectContaining({ code: 'webhook_unverified' }) as Error)
   })
 
-  it.each(['', ' ', 'Bearer', 'basic '])('that is none (%j) refuses to start', (webhookToken) => {
-    expect(() => greenApiTransport({ idInstance: 1, webhookToken })).toThrow('webhookToken: ')
+  it.each([
+    '',
+    ' ',
+    'Bearer',
+    'basic ',
+    'a',
+    'Bearer fifteen-letters',
+    'Bearer Bearer fifteen-letters',
+    'sixteen sixteen 16',
+    'seize caractères',
+  ])('that is none, too short or no printable word (%j) refuses to start and is not in the error', (webhookToken) => {
+    for (const options of [{ webhookToken }, { webhookToken: 'sixteen--letters', apiToken: webhookToken }]) {
+      const start = () => greenApiTransport({ idInstance: 1, ...options })
+      expect(start).toThrow(expect.objectContaining({ code: 'configuration_invalid' }) as Error)
+      expect(start).toThrow(/(webhook|api)Token: expected/)
+      if (webhookToken.trim().length > 1) expect(start).not.toThrow(webhookToken)
+    }
+  })
+
+  it.each(['sixteen--letters', 'Bearer sixteen--letters', 'd75b3a66374942c5b3c019c698abc2067e151558acbd412345'])(
+    'of 16 characters or more (%j) starts',
+    (webhookToken) => {
+      expect(() => greenApiTransport({ idInstance: 1, webhookToken })).not.toThrow()
+    },
+  )
+})
+
+describe('the URLs of Green-API', () => {
+  const start = (options: object) => () => greenApiTransport({ idInstance: 1, webhookToken: 'sixteen--letters', ...options })
+
+  it.each(['apiUrl', 'mediaUrl'])('are https, or http on this machine or a private network: %s', (name) => {
+    for (const url of [
+      'https://7105.api.greenapi.com',
+      'http://127.0.0.1:1',
+      'http://[::1]:1',
+      'http://192.168.1.2',
+      'http://greenapi:8080',
+    ])
+      expect(start({ [name]: url })).not.toThrow()
+    for (const url of ['http://7105.api.greenapi.com', 'http://203.0.113.7', 'ftp://127.0.0.1'])
+      expect(start({ [name]: url })).toThrow(`${name}: `)
   })
 })
 

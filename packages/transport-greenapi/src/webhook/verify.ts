@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CommsError, type WebhookHead } from '@pipe-comms/core'
 import type { CheckedOptions } from '../options.ts'
+import { withoutScheme } from './authorization.ts'
 import { addressMatcher } from './source-address.ts'
 
 /** What every webhook must pass, before its body is read: the address it comes from, when a list of them is given, and the token. */
@@ -29,10 +30,6 @@ function verifyToken(request: WebhookHead, webhookToken: string): void {
   if (!equalInConstantTime(withoutScheme(header), withoutScheme(webhookToken))) {
     throw new CommsError('webhook_unverified', "Green-API: the Authorization header does not hold the instance's webhookUrlToken")
   }
-}
-
-function withoutScheme(value: string): string {
-  return value.trim().replace(/^((bearer|basic)\s+){1,2}/i, '')
 }
 
 /** Digests have one length, so that neither content nor length of the token shows in the time taken. */

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { startTwilioSimulator, type TwilioSimulator } from '@pipe-comms/simulators'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fetchTwilioMedia, type TwilioMediaOptions } from '../index.ts'
@@ -70,6 +71,43 @@ describe('a file of a message', () => {
   ])('of type %j is taken', async (type) => {
     const answer: typeof fetch = async () => new Response(BYTES, { headers: { 'content-type': type } })
     expect((await fetchTwilioMedia(MEDIA, options({ fetch: answer }))).mimeType).toBe(type.split(';')[0])
+  })
+
+  it('leaves no timer and no listener behind, whether it is read, cancelled, over the limit or refused', async () => {
+    const { signal } = new AbortController()
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const answer =
+      (type: string): typeof fetch =>
+      async () =>
+        new Response(new Blob([BYTES]).stream(), { headers: { 'content-type': type } })
+    const before = timers()
+    const open = (over: Partial<TwilioMediaOptions> = {}) =>
+      fetchTwilioMedia(MEDIA, options({ signal, fetch: answer('image/png'), ...over }))
+    const ways = [
+      async () => bytesOf((await open()).stream),
+      async () => (await open()).stream.cancel(),
+      async () => bytesOf((await open({ maxBytes: 10 })).stream).catch(() => {}),
+      async () => open({ fetch: answer('text/html') }).catch(() => {}),
+    ]
+    for (const way of ways) {
+      await way()
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+      expect(timers()).toBeLessThanOrEqual(before)
+    }
+  })
+
+  it('fails when its time is over in the middle', async () => {
+    const slow: typeof fetch = async (_, init) => {
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(BYTES)
+          init?.signal?.addEventListener('abort', () => controller.error(init.signal?.reason))
+        },
+      })
+      return new Response(body, { headers: { 'content-type': 'image/png' } })
+    }
+    const { stream } = await fetchTwilioMedia(MEDIA, options({ fetch: slow, timeoutMs: 50 }))
+    await expect(bytesOf(stream)).rejects.toThrow('time limit')
   })
 
   it('that is gone, or asks for other credentials, has a code', async () => {

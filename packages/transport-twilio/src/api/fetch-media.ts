@@ -1,4 +1,4 @@
-import { CommsError, type OpenedMedia } from '@pipe-comms/core'
+import { CommsError, type OpenedMedia, type TimeLimit, timeLimit } from '@pipe-comms/core'
 
 export interface TwilioMediaOptions {
   readonly accountSid: string
@@ -52,9 +52,18 @@ const MIME_TYPES = [
  * const { stream, mimeType } = await fetchTwilioMedia(media.url, { accountSid, authToken, maxBytes: 5_000_000 })
  */
 export async function fetchTwilioMedia(url: string, options: TwilioMediaOptions): Promise<TwilioMedia> {
-  const { maxBytes = 16_777_216, mimeTypes = MIME_TYPES, timeoutMs = 60_000 } = options
-  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])])
-  const response = await follow(url, options, signal)
+  const limit = timeLimit(options.timeoutMs ?? 60_000, options.signal)
+  try {
+    return await open(url, options, limit)
+  } catch (error) {
+    limit.end()
+    throw error
+  }
+}
+
+async function open(url: string, options: TwilioMediaOptions, limit: TimeLimit): Promise<TwilioMedia> {
+  const { maxBytes = 16_777_216, mimeTypes = MIME_TYPES } = options
+  const response = await follow(url, options, limit.signal)
   const refuse = async (reason: string) => {
     await response.body?.cancel()
     return refused(reason)
@@ -75,7 +84,7 @@ export async function fetchTwilioMedia(url: string, options: TwilioMediaOptions)
   if (declared > maxBytes) throw await refuse(`expected at most ${maxBytes} bytes, got ${declared}`)
   const encoded = response.headers.has('content-encoding')
   return {
-    stream: response.body.pipeThrough(atMost(maxBytes)),
+    stream: limited(response.body, maxBytes, limit),
     mimeType,
     ...(Number.isInteger(declared) && !encoded ? { sizeBytes: declared } : {}),
   }
@@ -126,15 +135,35 @@ function isTwilios({ protocol, host, pathname, username }: URL, extraHosts: read
   )
 }
 
-function atMost(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+/** The same bytes, as long as they are not too many; lets go of the time limit when they end, fail or are no longer wanted. */
+function limited(body: ReadableStream<Uint8Array>, maxBytes: number, limit: TimeLimit): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
   let seen = 0
-  return new TransformStream({
-    transform(chunk, controller) {
-      seen += chunk.byteLength
-      if (seen > maxBytes) controller.error(refused(`expected at most ${maxBytes} bytes, got more`))
-      else controller.enqueue(chunk)
+  const fail = async (controller: ReadableStreamDefaultController<Uint8Array>, error: unknown) => {
+    limit.end()
+    controller.error(error)
+    await reader.cancel().catch(() => {})
+  }
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const read = await reader.read().catch((error: unknown) => ({ error }))
+        if ('error' in read) return fail(controller, read.error)
+        if (read.done) {
+          limit.end()
+          return controller.close()
+        }
+        seen += read.value.byteLength
+        if (seen > maxBytes) return fail(controller, refused(`expected at most ${maxBytes} bytes, got more`))
+        controller.enqueue(read.value)
+      },
+      cancel(reason) {
+        limit.end()
+        return reader.cancel(reason)
+      },
     },
-  })
+    { highWaterMark: 0 },
+  )
 }
 
 function refused(reason: string): CommsError {
