@@ -7,10 +7,11 @@ import type { ContactAddress } from './events/contact-address.ts'
 import type { LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
 import { createEvent, type RecordedEvent } from './events/recorded-event.ts'
 import { correlateByHand, type DecisionOptions, linkByHand, uncorrelateByHand } from './leads/by-hand.ts'
+import { contactNamed, streamNamed } from './leads/contact-named.ts'
 import { LeadBook } from './leads/lead-book.ts'
 import { LeadCorrelator } from './leads/lead-correlator.ts'
 import type { LeadOptions, LeadState } from './leads/lead-options.ts'
-import { contactsOf, type LeadRef, personOf, streamsOf } from './leads/lead-ties.ts'
+import { contactsOf, type LeadRef, leadsLike, personOf, streamsOf } from './leads/lead-ties.ts'
 import { leadWebhookHandler } from './leads/lead-webhooks.ts'
 import { mergeStreams } from './leads/timeline.ts'
 import { ConsentReader } from './outbox/contact-consent.ts'
@@ -87,23 +88,27 @@ export interface Comms {
    * @param options.limit how many at most; @default 50
    */
   conversations(options?: { readonly limit?: number }): Promise<readonly ConversationSummary[]>
-  /** What was said in one stream, such as `whatsapp:+33639980001`. Nobody has said anything in an unknown one. */
+  /** What was said in one stream, such as `whatsapp:+33639980001`; the address in any spelling. Empty for an unknown one. */
   conversation(streamId: string): Promise<Conversation>
   /** For metrics. */
   outboxState(): OutboxState
   /**
    * The history of a lead, or of a contact with all addresses it is linked with: every event of their streams, in the order of the log.
-   * A tie found or undone later changes what is shown, and nothing in the log.
+   * A tie found or undone later changes what is shown, and nothing in the log. A contact may be given as text in any spelling, as `send`
+   * takes it; a lead by its `id`, with `directory` and `type` where these are needed to tell it from others.
    */
-  timeline(of: ContactAddress | LeadRef, options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEvent>
+  timeline(
+    of: string | ContactAddress | (Pick<LeadRef, 'id'> & Partial<LeadRef>),
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<RecordedEvent>
   /** Ties a contact to a lead by hand. It holds against every rule until it is undone. */
-  correlate(contact: ContactAddress, lead: LeadRef & Pick<LeadMatch, 'name'>, options: DecisionOptions): Promise<void>
+  correlate(contact: string | ContactAddress, lead: LeadRef & Pick<LeadMatch, 'name'>, options: DecisionOptions): Promise<void>
   /** Undoes a tie, found or made by hand: what held before holds again. No rule makes it again, only {@link correlate}. */
-  uncorrelate(contact: ContactAddress, lead: LeadRef, options: DecisionOptions & { readonly reason?: string }): Promise<void>
+  uncorrelate(contact: string | ContactAddress, lead: LeadRef, options: DecisionOptions & { readonly reason?: string }): Promise<void>
   /** Says that two addresses are one person, such as a WhatsApp privacy id and a phone number. */
-  link(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  link(contact: string | ContactAddress, other: string | ContactAddress, options: DecisionOptions): Promise<void>
   /** Takes a link back. */
-  unlink(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  unlink(contact: string | ContactAddress, other: string | ContactAddress, options: DecisionOptions): Promise<void>
   /** How many contacts have a lead, and how the directory does. Absent without `leads`. */
   readonly leadState?: () => LeadState
   /**
@@ -183,13 +188,18 @@ export function createComms(options: CommsOptions): Comms {
     for (const event of recorded) consents.heard(event)
     outbox.heard(recorded)
   })
+  const reading = options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }
   const requesting = {
     store,
     transports,
     consents,
     ...runtime,
-    ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
+    ...reading,
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
+  }
+  const named = async (contact: string | ContactAddress): Promise<ContactAddress> => {
+    if (typeof contact === 'string') await book.refresh()
+    return contactNamed(contact, book.state, reading)
   }
   const listed = liveProjection(store, conversationsByContact)
   const underWay = new Set<Promise<unknown>>()
@@ -241,21 +251,28 @@ export function createComms(options: CommsOptions): Comms {
     conversations: async (limits) => conversationList(await listed(), limits),
 
     async conversation(streamId) {
-      const { state } = await project(store.readStream(streamId), conversations)
-      return conversationOf(state, streamId)
+      const exact = await project(store.readStream(streamId), conversations)
+      const named = streamNamed(streamId, reading)
+      if (exact.position !== undefined || named === undefined) return conversationOf(exact.state, streamId)
+      const { state } = await project(store.readStream(named), conversations)
+      return conversationOf(state, named)
     },
 
     outboxState: () => outbox.state(),
 
     async *timeline(of, { signal } = {}) {
       await book.refresh()
-      const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
+      const contacts =
+        typeof of === 'string' || 'value' in of
+          ? personOf(book.state, contactNamed(of, book.state, reading).value)
+          : [...new Set(leadsLike(book.state, of).flatMap((lead) => contactsOf(book.state, lead)))]
       yield* mergeStreams(store, streamsOf(book.state, contacts), signal ? { signal } : {})
     },
-    correlate: (contact, lead, decision) => correlateByHand(deciding, contact, lead, decision),
-    uncorrelate: (contact, lead, decision) => uncorrelateByHand(deciding, contact, lead, decision),
-    link: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: true }),
-    unlink: (contact, other, decision) => linkByHand(deciding, contact, other, { ...decision, linked: false }),
+    correlate: async (contact, lead, decision) => correlateByHand(deciding, await named(contact), lead, decision),
+    uncorrelate: async (contact, lead, decision) => uncorrelateByHand(deciding, await named(contact), lead, decision),
+    link: async (contact, other, decision) => linkByHand(deciding, await named(contact), await named(other), { ...decision, linked: true }),
+    unlink: async (contact, other, decision) =>
+      linkByHand(deciding, await named(contact), await named(other), { ...decision, linked: false }),
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 
     start() {
