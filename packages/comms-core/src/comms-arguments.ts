@@ -19,9 +19,7 @@ import type { SendFallback, SendRequest } from './outbox/send.ts'
 /** The checks of what is given to the methods of `Comms`. Each throws CommsError `request_invalid`, naming everything that is wrong. */
 
 const contact: Shape<ContactAddress> = { kind: filledText(), value: filledText(), raw: filledText() }
-const contactAddress = z.looseObject(contact, {
-  error: ({ input }) => `expected a ContactAddress, got ${kindOf(input)}; parseContactAddress makes one of a text`,
-})
+const contactAddress = z.looseObject(contact)
 
 const lead: Shape<LeadRef> = {
   id: filledText('the id of a lead'),
@@ -30,8 +28,14 @@ const lead: Shape<LeadRef> = {
 }
 const leadRef = z.looseObject({ ...lead, name: z.string().optional() }, { error: ({ input }) => `expected a lead, got ${kindOf(input)}` })
 
-const addressee = z.custom((given) => (typeof given === 'string' && given.trim() !== '') || contactAddress.safeParse(given).success, {
-  error: ({ input }) => `expected an address as a text or a ContactAddress, got ${input === '' ? 'an empty text' : kindOf(input)}`,
+const addressee = z.unknown().superRefine((given, context) => {
+  if (typeof given === 'string' && given.trim() !== '') return
+  if (!isObject(given) || Array.isArray(given)) {
+    const got = typeof given === 'string' ? 'an empty text' : kindOf(given)
+    context.addIssue(`expected an address as a text or a ContactAddress, got ${got}`)
+    return
+  }
+  for (const { message, path } of contactAddress.safeParse(given).error?.issues ?? []) context.addIssue({ code: 'custom', message, path })
 })
 const content = z.custom((given) => isObject(given) && !Array.isArray(given), {
   error: ({ input }) => `expected the content of the message, such as { text: 'Hello' }, got ${kindOf(input)}`,
@@ -85,9 +89,9 @@ const limit = z.custom((given) => given === Number.POSITIVE_INFINITY || (Number.
 })
 export const checkListOptions = checkOf('conversations', optionsObject<{ limit: unknown }>({ limit: limit.optional() }), 'request_invalid')
 
-const checkContact = (who: string, place: string) => checkOf(who, z.object({ [place]: contactAddress }), 'request_invalid')
-const checkTimelineContact = checkContact('timeline', 'of')
-const checkTimelineLead = checkOf('timeline', z.object({ of: leadRef }), 'request_invalid')
+const checkTimelineContact = checkOf('timeline', z.object({ of: addressee }), 'request_invalid')
+const leadNamed = z.looseObject({ ...lead, directory: lead.directory.optional() })
+const checkTimelineLead = checkOf('timeline', z.object({ of: leadNamed }), 'request_invalid')
 
 /** @param of a contact's address or a lead. */
 export function checkTimeline(of: unknown, options: unknown): void {
@@ -104,13 +108,11 @@ const decisionShape: Shape<DecisionOptions> = {
 const decision = optionsObject(decisionShape)
 const undoing = optionsObject<DecisionOptions & { reason?: string }>({ ...decisionShape, reason: z.string().optional() })
 
-const tie = (who: string, options: z.ZodType) =>
-  checkOf(who, z.object({ contact: contactAddress, lead: leadRef, options }), 'request_invalid')
+const tie = (who: string, options: z.ZodType) => checkOf(who, z.object({ contact: addressee, lead: leadRef, options }), 'request_invalid')
 export const checkCorrelate = tie('correlate', decision)
 export const checkUncorrelate = tie('uncorrelate', undoing)
 
-const pair = (who: string) =>
-  checkOf(who, z.object({ contact: contactAddress, other: contactAddress, options: decision }), 'request_invalid')
+const pair = (who: string) => checkOf(who, z.object({ contact: addressee, other: addressee, options: decision }), 'request_invalid')
 export const checkLink = pair('link')
 export const checkUnlink = pair('unlink')
 

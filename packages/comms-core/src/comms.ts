@@ -24,10 +24,11 @@ import type { ContactAddress } from './events/contact-address.ts'
 import type { EventFact, LeadMatch, MessageEventOf, NewEvent } from './events/message-event.ts'
 import { createEvent, type RecordedEvent } from './events/recorded-event.ts'
 import { correlateByHand, type DecisionOptions, linkByHand, uncorrelateByHand } from './leads/by-hand.ts'
+import { contactNamed, streamNamed } from './leads/contact-named.ts'
 import { LeadBook } from './leads/lead-book.ts'
 import { LeadCorrelator } from './leads/lead-correlator.ts'
 import type { LeadOptions, LeadState } from './leads/lead-options.ts'
-import { contactsOf, type LeadRef, personOf, streamsOf } from './leads/lead-ties.ts'
+import { contactsOf, type LeadRef, leadsLike, personOf, streamsOf } from './leads/lead-ties.ts'
 import { leadWebhookHandler } from './leads/lead-webhooks.ts'
 import { mergeStreams } from './leads/timeline.ts'
 import { ConsentReader } from './outbox/contact-consent.ts'
@@ -142,23 +143,27 @@ export interface Comms {
    * @param options.limit how many at most; @default 50
    */
   conversations(options?: { readonly limit?: number }): Promise<readonly ConversationSummary[]>
-  /** What was said in one stream, such as `whatsapp:+33639980001`. Nobody has said anything in an unknown one. */
+  /** What was said in one stream, such as `whatsapp:+33639980001`; the address in any spelling. Empty for an unknown one. */
   conversation(streamId: string): Promise<Conversation>
   /** For metrics. */
   outboxState(): OutboxState
   /**
    * The history of a lead, or of a contact with all addresses it is linked with: every event of their streams, in the order of the log.
-   * A tie found or undone later changes what is shown, and nothing in the log.
+   * A tie found or undone later changes what is shown, and nothing in the log. A contact may be given as text in any spelling, as `send`
+   * takes it; a lead by its `id`, with `directory` and `type` where these are needed to tell it from others.
    */
-  timeline(of: ContactAddress | LeadRef, options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEvent>
+  timeline(
+    of: string | ContactAddress | (Pick<LeadRef, 'id'> & Partial<LeadRef>),
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<RecordedEvent>
   /** Ties a contact to a lead by hand. It holds against every rule until it is undone. */
-  correlate(contact: ContactAddress, lead: LeadRef & Pick<LeadMatch, 'name'>, options: DecisionOptions): Promise<void>
+  correlate(contact: string | ContactAddress, lead: LeadRef & Pick<LeadMatch, 'name'>, options: DecisionOptions): Promise<void>
   /** Undoes a tie, found or made by hand: what held before holds again. No rule makes it again, only {@link correlate}. */
-  uncorrelate(contact: ContactAddress, lead: LeadRef, options: DecisionOptions & { readonly reason?: string }): Promise<void>
+  uncorrelate(contact: string | ContactAddress, lead: LeadRef, options: DecisionOptions & { readonly reason?: string }): Promise<void>
   /** Says that two addresses are one person, such as a WhatsApp privacy id and a phone number. */
-  link(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  link(contact: string | ContactAddress, other: string | ContactAddress, options: DecisionOptions): Promise<void>
   /** Takes a link back. */
-  unlink(contact: ContactAddress, other: ContactAddress, options: DecisionOptions): Promise<void>
+  unlink(contact: string | ContactAddress, other: string | ContactAddress, options: DecisionOptions): Promise<void>
   /** How many contacts have a lead, and how the directory does. Absent without `leads`. */
   readonly leadState?: () => LeadState
   /**
@@ -247,20 +252,28 @@ export function createComms(options: CommsOptions): Comms {
     for (const event of recorded) consents.heard(event)
     outbox.heard(recorded)
   })
+  const reading = options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }
   const requesting = {
     store,
     transports,
     consents,
     ...runtime,
-    ...(options.defaultRegion === undefined ? {} : { defaultRegion: options.defaultRegion }),
+    ...reading,
     ...(outboxSettings.openMedia ? { openMedia: outboxSettings.openMedia } : {}),
+  }
+  const named = async (contact: string | ContactAddress): Promise<ContactAddress> => {
+    if (typeof contact === 'string') await book.refresh()
+    return contactNamed(contact, book.state, reading)
   }
   const listed = liveProjection(store, conversationsByContact, logger)
   const underWay = new Set<Promise<unknown>>()
   const startWatch = watchForStart(logger, sleep)
-  async function* eventsOf(of: ContactAddress | LeadRef, signal?: AbortSignal): AsyncIterable<RecordedEvent> {
+  async function* eventsOf(of: Parameters<Comms['timeline']>[0], signal?: AbortSignal): AsyncIterable<RecordedEvent> {
     await book.refresh()
-    const contacts = 'value' in of ? personOf(book.state, of.value) : contactsOf(book.state, of)
+    const contacts =
+      typeof of === 'string' || 'value' in of
+        ? personOf(book.state, contactNamed(of, book.state, reading).value)
+        : [...new Set(leadsLike(book.state, of).flatMap((lead) => contactsOf(book.state, lead)))]
     yield* mergeStreams(store, streamsOf(book.state, contacts), signal ? { signal } : {})
   }
 
@@ -340,8 +353,11 @@ export function createComms(options: CommsOptions): Comms {
 
     async conversation(streamId) {
       checkStreamId(streamId)
-      const { state } = await project(store.readStream(streamId), conversations)
-      return conversationOf(state, streamId)
+      const exact = await project(store.readStream(streamId), conversations)
+      const named = streamNamed(streamId, reading)
+      if (exact.position !== undefined || named === undefined) return conversationOf(exact.state, streamId)
+      const { state } = await project(store.readStream(named), conversations)
+      return conversationOf(state, named)
     },
 
     outboxState: () => outbox.state(),
@@ -352,19 +368,19 @@ export function createComms(options: CommsOptions): Comms {
     },
     async correlate(contact, lead, options) {
       checkCorrelate({ contact, lead, options })
-      return correlateByHand(deciding, contact, lead, options)
+      return correlateByHand(deciding, await named(contact), lead, options)
     },
     async uncorrelate(contact, lead, options) {
       checkUncorrelate({ contact, lead, options })
-      return uncorrelateByHand(deciding, contact, lead, options)
+      return uncorrelateByHand(deciding, await named(contact), lead, options)
     },
     async link(contact, other, options) {
       checkLink({ contact, other, options })
-      return linkByHand(deciding, contact, other, { ...options, linked: true })
+      return linkByHand(deciding, await named(contact), await named(other), { ...options, linked: true })
     },
     async unlink(contact, other, options) {
       checkUnlink({ contact, other, options })
-      return linkByHand(deciding, contact, other, { ...options, linked: false })
+      return linkByHand(deciding, await named(contact), await named(other), { ...options, linked: false })
     },
     ...(correlator ? { leadState: () => correlator.state() } : {}),
 

@@ -37,6 +37,7 @@ export {
   type ContactAddress,
   contactAddressSchema,
   parseContactAddress,
+  phoneNumbersIn,
 } from './events/contact-address.ts'
 export { idempotencyKey } from './events/idempotency-key.ts'
 export { type Media, type MessageContent, mediaSchema, messageContentSchema } from './events/message-content.ts'

@@ -46,6 +46,63 @@ describe('the directory over HTTP', () => {
     expect(await ask(seen)).toMatchObject([{ id, type: 'Lead', match: { rule } }])
   })
 
+  it.each([
+    ['between direction marks', '\u202a+33 6 39 98 00 01\u202c', '33639980001@c.us', 'phone'],
+    ['with a zero-width space', '06 39\u200b 98 00 01', '+33639980001', 'phone:national'],
+    ['in Arabic digits', '٠٦٣٩٩٨٠٠٠١', '+33639980001', 'phone:national'],
+    ['in Persian digits with spaces', '۰۶ ۳۹ ۹۸ ۰۰ ۰۱', '+33639980001', 'phone:national'],
+    ['in full width', '０６３９９８０００１', '+33639980001', 'phone:national'],
+    ['behind a label', 'Tél. : 06 39 98 00 01', '+33639980001', 'phone:national'],
+    ['behind a label with a digit', 'Mobile 2 : 06 39 98 00 01', '+33639980001', 'phone:national'],
+    ['before a note', '06 39 98 00 01 (bureau)', '+33639980001', 'phone:national'],
+    ['before an extension', '+33639980001,123', '+33639980001', 'phone'],
+    ['with the text mark of a spreadsheet', "'0639980001", '+33639980001', 'phone:national'],
+    ['first of two', '06 39 98 00 01 / 06 39 98 00 02', '+33639980001', 'phone:national'],
+    ['second of two', '0639980002/0639980001', '+33639980001', 'phone:national'],
+    ['third of three', '+33639980003; +33639980002; +33639980001', '33639980001@c.us', 'phone'],
+    ['by the old plan', '+229 97 00 00 01', '+2290197000001', 'phone:benin-2024'],
+    ['by the new plan', '+225 07 07 00 00 01 (bureau)', '22507000001@c.us', 'phone:ivory-coast-2021'],
+  ])('finds a number held %s', async (_, held, raw, rule) => {
+    const id = crm.create('Contact', { name: 'Alex Martin', phoneNumbers: ['+33639980099', held] })
+    crm.create('Contact', { name: 'Other', phoneNumber: '06 39 98 00 04 / 06 39 98 00 05' })
+    expect(await ask(raw)).toMatchObject([{ id, type: 'Contact', match: { rule } }])
+  })
+
+  it.each(['commande 0639980001', 'CMD0639980001', '0639980001 €'])('does not take %j for a number', async (held) => {
+    crm.create('Lead', { name: 'Alex Martin', phoneNumber: held })
+    expect(await ask('+33639980001')).toEqual([])
+  })
+
+  it('asks one list of each type for a number that a field of its own holds, and two for one that none does', async () => {
+    crm.create('Lead', { name: 'Alex', phoneNumber: '+33639980001' })
+    const one = directory()
+    const requestsOf = async (raw: string) => {
+      const before = crm.requests.length
+      await one.findByAddresses([parseContactAddress(raw)], { signal })
+      return crm.requests.length - before
+    }
+    expect(await requestsOf('+33639980001')).toBe(3)
+    // The first time it also looks whether there are numbers in other scripts.
+    expect(await requestsOf('+33639980002')).toBe(9)
+    expect(await requestsOf('+33639980003')).toBe(6)
+    expect(await requestsOf('alex@example.com')).toBe(3)
+  })
+
+  it('finds many numbers in fields with several, each at its own record', async () => {
+    const two = (index: number) => String(index).padStart(2, '0')
+    const ids = Array.from({ length: 30 }, (_, index) =>
+      crm.create('Lead', { name: `Lead ${index}`, phoneNumber: `06 39 98 00 ${two(index)} / 06 39 98 00 ${two(index + 50)}` }),
+    )
+    const seen = [...ids.keys()].map((index) => parseContactAddress(`+336399800${two(index + 50)}`))
+    const found = await directory().findByAddresses(seen, { signal })
+    expect(seen.map(({ value }) => found.get(value)?.map(({ id }) => id))).toEqual(ids.map((id) => [id]))
+  })
+
+  it('leaves out an attribute that is not as expected, and no record for it', async () => {
+    const id = crm.create('Lead', { name: { first: 'Alex' }, status: 7, phoneNumber: '+33639980001' })
+    expect(await ask('+33639980001')).toMatchObject([{ id, kind: 'lead', stage: 'open' }])
+  })
+
   it('reads the whole record before it believes a row that shows another number', async () => {
     const id = crm.create('Contact', { name: 'Alex', phoneNumbers: ['+33639980002', '+33639980001'] })
     expect(await ask('+33639980001')).toMatchObject([{ id, kind: 'contact' }])
@@ -92,10 +149,12 @@ describe('the directory over HTTP', () => {
     expect(Math.max(...urls.map(({ length }) => length))).toBeLessThan(7_000)
   })
 
-  it('finds numbers with extensions when the CRM keeps them', async () => {
+  it('finds numbers with extensions, in the first list when the CRM is said to keep them', async () => {
     const id = crm.create('Lead', { name: 'Alex', phoneNumber: '+33639980001 ext. 12' })
-    expect(await ask('+33639980001')).toEqual([])
+    expect(await ask('+33639980001')).toMatchObject([{ id }])
+    const before = asked('Lead').length
     expect(await ask('+33639980001', { phoneNumberExtensions: true })).toMatchObject([{ id }])
+    expect(asked('Lead')).toHaveLength(before + 1)
   })
 
   it('says what the CRM says, and waits long before it shows a wrong key again', async () => {
@@ -130,8 +189,9 @@ describe('with a local index', () => {
     // The sweep goes on, of whole lists; a single read would be a question about these.
     expect(crm.requests.slice(before).filter((request) => request.includes('/'))).toEqual([])
 
-    const late = crm.create('Lead', { name: 'Late', phoneNumber: '+33639980003' })
+    const late = crm.create('Lead', { name: 'Late', phoneNumber: '06 39 98 00 04 / 06 39 98 00 03 (bureau)' })
     await expect.poll(() => told).toContain('+33639980003')
+    expect(told).toContain('+33639980004')
     expect((await indexed.findByAddresses([parseContactAddress('+33639980003')], { signal })).get('+33639980003')).toMatchObject([
       { id: late },
     ])

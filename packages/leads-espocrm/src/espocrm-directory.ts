@@ -2,6 +2,7 @@ import { addressMatcher, CommsError, type LeadDirectory } from '@pipe-comms/core
 import { findLeads } from './find-leads.ts'
 import { LocalIndex } from './local-index.ts'
 import { checkOptions, type EspoCrmDirectoryOptions } from './options.ts'
+import { OtherScripts } from './other-scripts.ts'
 import { leadWebhooks } from './webhook/lead-webhooks.ts'
 
 /**
@@ -16,6 +17,7 @@ export function espoCrmDirectory(given: EspoCrmDirectoryOptions): LeadDirectory 
   const { defaultRegion, plusTags } = options
   const matcher = addressMatcher({ plusTags, ...(defaultRegion === undefined ? {} : { defaultRegion }) })
   const index = options.localIndex ? new LocalIndex(options, matcher) : undefined
+  const search = { options, matcher, scripts: new OtherScripts(options) }
   const webhooks = leadWebhooks(options, index)
   const watch = index && ((watching: Parameters<LocalIndex['watch']>[0]) => index.watch(watching))
   return {
@@ -25,7 +27,7 @@ export function espoCrmDirectory(given: EspoCrmDirectoryOptions): LeadDirectory 
       const known = index?.find(addresses) ?? new Map()
       // The index is always a little late: whom it does not know, the CRM may.
       const unknown = addresses.filter(({ value }) => !known.has(value))
-      return unknown.length === 0 ? known : new Map([...known, ...(await findLeads(options, matcher, unknown, signal))])
+      return unknown.length === 0 ? known : new Map([...known, ...(await findLeads(search, unknown, signal))])
     },
     ...(webhooks.length > 0 || watch ? { changes: { webhooks, ...(watch ? { watch } : {}) } } : {}),
   }

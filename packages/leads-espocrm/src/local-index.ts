@@ -1,5 +1,5 @@
 import type { AddressMatcher, ContactAddress, Lead } from '@pipe-comms/core'
-import { parseContactAddress } from '@pipe-comms/core'
+import { parseContactAddress, phoneNumbersIn } from '@pipe-comms/core'
 import { listPage, PAGE_SIZE } from './api/list-records.ts'
 import { readRecords } from './api/read-record.ts'
 import type { CheckedOptions, EspoEntityType } from './options.ts'
@@ -99,7 +99,7 @@ export class LocalIndex {
   }
 
   #keysOf(record: EspoRecord | undefined): string[] {
-    return record ? heldBy(record).flatMap((held) => this.#matcher.keyOf(held) ?? []) : []
+    return record ? heldBy(record).flatMap((held) => this.#matcher.keysOf(held)) : []
   }
 
   /**
@@ -143,11 +143,13 @@ export class LocalIndex {
   }
 }
 
-/** As addresses of ours; text that is none is left out. */
+/** As addresses of ours, every phone number of a text; text that is none is left out. */
 export function changedAddresses(held: readonly string[], defaultRegion: string | undefined): ContactAddress[] {
-  return held.flatMap((text) => {
+  const reading = defaultRegion === undefined ? {} : { defaultRegion }
+  return held.flatMap((text): ContactAddress[] => {
+    if (!text.includes('@')) return phoneNumbersIn(text, reading).map((phone) => ({ kind: 'phone', value: phone.value, raw: phone.text }))
     try {
-      return [parseContactAddress(text, defaultRegion === undefined ? {} : { defaultRegion })]
+      return [parseContactAddress(text, reading)]
     } catch {
       return []
     }

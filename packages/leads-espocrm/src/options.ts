@@ -20,7 +20,7 @@ export interface EspoCrmDirectoryOptions extends EspoCrmConnection {
   readonly defaultRegion?: string
   /** Take `a+shop@example.com` for `a@example.com`. @default false */
   readonly plusTags?: boolean
-  /** The CRM's setting `phoneNumberExtensions`: numbers may end with ` ext. 12`. @default false */
+  /** The CRM's setting `phoneNumberExtensions`: many numbers end with ` ext. 12`. The first search finds them then, otherwise a second one. @default false */
   readonly phoneNumberExtensions?: boolean
   /** Which records may be a lead. @default Lead, Contact and Account */
   readonly entityTypes?: readonly EspoEntityType[]
@@ -39,15 +39,23 @@ export interface EspoCrmDirectoryOptions extends EspoCrmConnection {
 export type EspoEntityType = 'Lead' | 'Contact' | 'Account'
 
 export interface EspoWebhookSecret {
+  /** As EspoCRM made it: at least 16 characters. */
   readonly secretKey: string
   /** When given, a webhook with another id is refused. */
   readonly id?: string | undefined
 }
 
+// What a person copies may bring a line break or an invisible character with it; in a header it is an error without a name.
+const printable = z.string().regex(/^[!-~]+$/, 'expected printable ASCII characters without spaces')
+/** EspoCRM makes 32 hexadecimal digits. A shorter one can be guessed, and then anybody can say that a lead has changed. */
+const webhookSecret = printable
+  .min(16, 'expected at least 16 characters')
+  .refine((secret) => new Set(secret).size >= 5, 'expected at least 5 different characters')
+
 const connection = {
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }).transform((url) => url.replace(/(\/api\/v1)?\/*$/, '')),
-  apiKey: z.string().min(1),
-  secretKey: z.string().min(1).optional(),
+  apiKey: printable,
+  secretKey: printable.optional(),
   timeoutMs: z.number().int().positive().default(10_000),
   fetch: z
     .custom<typeof globalThis.fetch>((value) => typeof value === 'function', 'expected a function')
@@ -72,7 +80,7 @@ const schema = z.strictObject({
   webhooks: z
     .record(
       z.string().regex(/^(Lead|Contact|Account)\.(create|update|delete|fieldUpdate\.\w+)$/, 'expected an event such as Lead.create'),
-      z.strictObject({ secretKey: z.string().min(1), id: z.string().min(1).optional() }),
+      z.strictObject({ secretKey: webhookSecret, id: z.string().min(1).optional() }),
     )
     .default({}),
   webhookPath: z.string().startsWith('/').default('/webhooks/espocrm'),

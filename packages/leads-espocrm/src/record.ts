@@ -2,20 +2,29 @@ import type { AddressMatcher, ContactAddress, Lead } from '@pipe-comms/core'
 import { z } from 'zod'
 import type { EspoEntityType } from './options.ts'
 
+/** Nothing in place of what is not as expected: one odd attribute must not cost the record, nor one odd record its page. */
+const text = z.string().nullish().catch(undefined)
+
 /** As much of a record as a directory needs. Attributes that the role forbids are simply missing. Ids may be any string. */
 export const recordSchema = z.looseObject({
   id: z.string().min(1),
-  name: z.string().nullish(),
-  status: z.string().nullish(),
-  phoneNumber: z.string().nullish(),
-  emailAddress: z.string().nullish(),
-  modifiedAt: z.string().nullish(),
-  createdAt: z.string().nullish(),
-  createdContactId: z.string().nullish(),
-  createdAccountId: z.string().nullish(),
-  deleted: z.boolean().nullish(),
-  phoneNumberData: z.array(z.looseObject({ phoneNumber: z.string() })).nullish(),
-  emailAddressData: z.array(z.looseObject({ emailAddress: z.string() })).nullish(),
+  name: text,
+  status: text,
+  phoneNumber: text,
+  emailAddress: text,
+  modifiedAt: text,
+  createdAt: text,
+  createdContactId: text,
+  createdAccountId: text,
+  deleted: z.boolean().nullish().catch(undefined),
+  phoneNumberData: z
+    .array(z.looseObject({ phoneNumber: text }))
+    .nullish()
+    .catch(undefined),
+  emailAddressData: z
+    .array(z.looseObject({ emailAddress: text }))
+    .nullish()
+    .catch(undefined),
 })
 export type EspoRecord = z.infer<typeof recordSchema>
 

@@ -148,6 +148,8 @@ describe('numbering plans', () => {
         expect(variants[0]).toBe(address.value)
         expect(new Set(variants).size).toBe(variants.length)
         for (const text of variants) expect(matcher.keyOf(text)).toBe(matcher.keyOfAddress(address))
+        const endings = matcher.endings(address)
+        for (const text of variants) expect(endings.some((ending) => text.replace(/\D/g, '').endsWith(ending))).toBe(true)
       }),
       { numRuns: 300 },
     )

@@ -5,7 +5,7 @@ import { addressParser } from '../events/address-parser.ts'
 import { type ContactAddress, phoneNumbersIn } from '../events/contact-address.ts'
 import { plainText } from '../events/plain-text.ts'
 import { regionOption } from '../events/region-option.ts'
-import { type AddressMatcherOptions, spellingsOf, withoutTag } from './address-variants.ts'
+import { type AddressMatcherOptions, endingsOf, spellingsOf, withoutTag } from './address-variants.ts'
 import { numberTwins, subscriberNumber } from './subscriber-number.ts'
 
 /** How sure a tie is. `certain`: the very address. `probable`: the same by the rules of the numbering plan. `possible`: several fit. */
@@ -37,6 +37,11 @@ export interface AddressMatcher {
    * privacy ids, groups and sender names.
    */
   variants(address: ContactAddress): readonly string[]
+  /**
+   * The digits that end a phone number in every spelling of it, for each number of the subscriber: for searching fields that hold more than
+   * the number. None for other addresses.
+   */
+  endings(address: ContactAddress): readonly string[]
 }
 
 const shape: Shape<AddressMatcherOptions> = { defaultRegion: regionOption.optional(), plusTags: trueOrFalse.optional() }
@@ -119,6 +124,7 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
       variants.set(address.value, readable)
       return readable
     },
+    endings: endingsOf,
     keyOf: (held) => keysOf(held)[0],
     keysOf,
   }

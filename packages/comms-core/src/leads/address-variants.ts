@@ -53,6 +53,23 @@ function isReadableAt(callingCode: string, defaultRegion: string | undefined): b
   return home === callingCode || (FRENCH_CODES.includes(home) && FRENCH_CODES.includes(callingCode))
 }
 
+/**
+ * The digits that end every spelling of a phone number, so that a field that holds it among other text holds these: the national number,
+ * or the end of it where something is put between its digits at home. One for each number of the subscriber, unless another one's digits
+ * end with it.
+ */
+export function endingsOf(address: ContactAddress): readonly string[] {
+  if (address.kind !== 'phone') return []
+  const endings = [address.value, ...numberTwins(address.value).map(({ value }) => value)].map((value) => {
+    const number = parsePhoneNumberFromString(value)
+    if (!number) return value.slice(1)
+    const { nationalNumber } = number
+    // Argentina: 9 11 2345 6789 is 011 15-2345-6789 at home.
+    return number.formatNational().replace(/\D/g, '').endsWith(nationalNumber) ? nationalNumber : nationalNumber.slice(-8)
+  })
+  return [...new Set(endings)].filter((one) => !endings.some((other) => other !== one && one.endsWith(other)))
+}
+
 export function withoutTag(email: string): string {
   const at = email.lastIndexOf('@')
   const plus = email.indexOf('+')

@@ -75,6 +75,19 @@ export const leadTies: Projection<LeadTiesState> = {
 /** Names one record in one directory. */
 export type LeadRef = Pick<LeadMatch, 'id' | 'type' | 'directory'>
 
+/** Every lead in the ties that fits what is given of it. */
+export function leadsLike(state: LeadTiesState, { id, directory, type }: Pick<LeadRef, 'id'> & Partial<LeadRef>): readonly LeadRef[] {
+  if (directory !== undefined && type !== undefined) return [{ id, directory, type }]
+  const leads = new Map<string, LeadRef>()
+  for (const { ties: own } of Object.values(state.contacts)) {
+    for (const { lead } of Object.values(own)) {
+      if (lead.id !== id || (directory !== undefined && lead.directory !== directory)) continue
+      if (type === undefined || lead.type === type) leads.set(leadKey(lead), lead)
+    }
+  }
+  return [...leads.values()]
+}
+
 export function leadKey({ directory, type = '', id }: LeadRef): string {
   return `${directory}:${type}:${id}`
 }

@@ -1,4 +1,4 @@
-import { type ContactAddress, parseContactAddress } from '../events/contact-address.ts'
+import { type ContactAddress, parseContactAddress, phoneNumbersIn } from '../events/contact-address.ts'
 import type { Lead } from './lead-directory.ts'
 
 /**
@@ -8,17 +8,19 @@ import type { Lead } from './lead-directory.ts'
 export function linksOf(contact: ContactAddress, { kind, addresses = [] }: Lead): ContactAddress[] {
   if (kind === 'account') return []
   const links = new Map<string, ContactAddress>()
-  for (const held of addresses) {
-    const other = readWhole(held)
-    if (other && other.kind !== contact.kind && (other.kind === 'phone' || other.kind === 'email')) links.set(other.value, other)
+  for (const other of addresses.flatMap(readWhole)) {
+    if (other.kind !== contact.kind) links.set(other.value, other)
   }
   return [...links.values()]
 }
 
-function readWhole(held: string): ContactAddress | undefined {
+/** Without a region: national numbers are left out, for a link is said of everybody's log. */
+function readWhole(held: string): ContactAddress[] {
+  if (!held.includes('@')) return phoneNumbersIn(held).map(({ text, value }) => ({ kind: 'phone', value, raw: text }))
   try {
-    return parseContactAddress(held)
+    const address = parseContactAddress(held)
+    return address.kind === 'email' ? [address] : []
   } catch {
-    return undefined
+    return []
   }
 }

@@ -13,10 +13,12 @@ export interface ApiCall {
   readonly signal: AbortSignal
 }
 
-/** Statuses that a caller takes for an answer; `json` is nothing for a body that is none. */
+/** `json` is nothing for a body that is none. */
 export interface ApiAnswer {
   readonly status: number
   readonly json: unknown
+  /** What an accepted status other than 2xx says, for a caller that finds that it is an error after all. */
+  readonly error?: CommsError
 }
 
 /**
@@ -41,7 +43,7 @@ export async function callApi(connection: CheckedConnection, call: ApiCall, acce
         ...authorization(connection, method, path),
         ...call.headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: wellFormedJson(body) }),
       redirect: 'error',
       signal: limit.signal,
     })
@@ -51,8 +53,11 @@ export async function callApi(connection: CheckedConnection, call: ApiCall, acce
   } finally {
     limit.end()
   }
-  if (!response.ok && !accept.includes(response.status)) throw answerError(what, response, [connection.apiKey, connection.secretKey])
-  return { status: response.status, json: parsed(text) }
+  const { status } = response
+  if (response.ok) return { status, json: parsed(text) }
+  const error = answerError(what, response, [connection.apiKey, connection.secretKey])
+  if (!accept.includes(status)) throw error
+  return { status, json: parsed(text), error }
 }
 
 /** The name or code alone: messages may hold the URL. */
@@ -63,6 +68,16 @@ function reasonOf(error: unknown): string {
     part = cause ?? errors?.[0]
   }
   return (error as Error)?.name ?? 'unknown reason'
+}
+
+/**
+ * JSON that PHP and every database take: half of a surrogate pair and NUL, as cut or odd messages hold them, become U+FFFD.
+ * https://www.php.net/manual/en/json.constants.php (JSON_ERROR_UTF16)
+ */
+function wellFormedJson(body: unknown): string {
+  return JSON.stringify(body, (_, value) =>
+    typeof value === 'string' ? value.replace(/\p{Cs}/gu, '\ufffd').replaceAll('\0', '\ufffd') : value,
+  )
 }
 
 function parsed(text: string): unknown {

@@ -38,13 +38,20 @@ export async function listRecords(connection: CheckedConnection, entityType: str
   throw new CommsError('directory_unavailable', `EspoCRM: GET ${entityType} gives full pages without an end`)
 }
 
-/** One page, at most {@link PAGE_SIZE} records. */
+/** One page, at most {@link PAGE_SIZE} records, or fewer when `maxSize` says so. */
 export async function listPage(
   connection: CheckedConnection,
   entityType: string,
-  { where, select, orderBy = 'createdAt', offset, signal }: ListOptions & { readonly offset: number },
+  {
+    where,
+    select,
+    orderBy = 'createdAt',
+    offset,
+    maxSize = PAGE_SIZE,
+    signal,
+  }: ListOptions & { readonly offset: number; readonly maxSize?: number },
 ): Promise<EspoRecord[]> {
-  const params = { where, select, orderBy, order: 'asc', offset, maxSize: PAGE_SIZE }
+  const params = { where, select, orderBy, order: 'asc', offset, maxSize }
   const { json } = await callApi(connection, {
     method: 'GET',
     path: entityType,

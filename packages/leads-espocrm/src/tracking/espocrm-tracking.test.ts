@@ -8,11 +8,12 @@ import {
   runConsumer,
   streamIdOf,
   systemClock,
+  timerSleep,
   uuidSource,
 } from '@pipe-comms/core'
 import { espoCrmSimulator } from '@pipe-comms/simulators'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { espoCrmTracking } from './espocrm-tracking.ts'
+import { espoCrmTracking, type SetAside } from './espocrm-tracking.ts'
 
 const signal = new AbortController().signal
 let crm: ReturnType<typeof espoCrmSimulator>
@@ -141,6 +142,155 @@ describe('a message', () => {
         post: `whatsapp from +33639980001, 2026-11-20 17:40:02 UTC\n\nBonjour\n[image: plan.png]\n\n${event.id}`,
       },
     ])
+  })
+})
+
+describe('what the CRM refuses', () => {
+  const note = (over: { lead?: LeadMatch; text?: string; id?: string }) => {
+    const id = over.id ?? over.text ?? over.lead?.id ?? '1'
+    return record({
+      type: 'message.received',
+      channel: 'whatsapp',
+      provider: 'greenapi',
+      direction: 'inbound',
+      contact: parseContactAddress('33639980001@c.us'),
+      messageId: id,
+      providerMessageId: id,
+      idempotencyKey: id,
+      lead: over.lead ?? lead,
+      data: { text: over.text ?? id },
+    })
+  }
+  /** Runs the consumer until it has seen everything; what was written, and what was set aside. */
+  const run = async (options: Partial<Parameters<typeof espoCrmTracking>[0]> = {}) => {
+    const told: SetAside[] = []
+    const tracked = espoCrmTracking({
+      ...connection(),
+      store,
+      track: 'all',
+      onSetAside: (message) => {
+        told.push(message)
+      },
+      ...options,
+    })
+    const consumer = runConsumer({
+      id: 'espocrm-tracking',
+      store,
+      checkpoints: memoryCheckpointStore(),
+      handle: tracked.handle,
+      firstRetryMs: 1,
+      maxTries: 3,
+      // The CRM asks for minutes between two tries.
+      sleep: (_, signal) => timerSleep(1, signal),
+    })
+    const ended = consumer.done.then(
+      () => 'stopped',
+      (error: Error) => error.message,
+    )
+    await expect.poll(() => consumer.state().status).toMatch(/^(waiting|failed)$/)
+    const failed = consumer.state().status === 'failed'
+    if (!failed) await consumer.stop()
+    const written = crm.records('Note').map(({ parentId }) => parentId)
+    return { written, reasons: told.map(({ reason }) => reason), state: tracked.state(), ended: failed ? await ended : undefined }
+  }
+  /** The CRM answers posts with this status, by the lead they are for. */
+  const refusing = (statusOf: (parentId: string, path: string) => number | undefined) => ({
+    fetch: async (url: string | URL | Request, init?: RequestInit) => {
+      const request = new Request(url, init)
+      const { parentId } = init?.method === 'POST' ? JSON.parse(init.body as string) : { parentId: '' }
+      const status = statusOf(parentId, new URL(request.url).pathname.replace('/api/v1/', ''))
+      return status === undefined ? crm.fetch(request) : new Response(null, { status })
+    },
+  })
+  const gone = { ...lead, id: 'gone' }
+  const there = { ...lead, id: 'there' }
+  beforeEach(() => {
+    crm.create('Lead', { id: 'gone', name: 'Gone' })
+    crm.create('Lead', { id: 'there', name: 'There' })
+  })
+
+  it('for a lead that was deleted is set aside with its reason, and the rest is written', async () => {
+    crm.remove('Lead', 'gone')
+    await note({ lead: gone })
+    await note({ lead: there })
+    const { written, reasons, state, ended } = await run()
+    expect(ended).toBeUndefined()
+    expect(written).toEqual(['there'])
+    expect(reasons).toEqual([
+      "EspoCRM: POST Note answered 403; the API user's role must allow it, because Lead gone is gone or closed to the API user",
+    ])
+    expect(state).toMatchObject({ setAside: 1, latest: [{ lead: { id: 'gone' }, event: { messageId: 'gone' } }] })
+  })
+
+  it.each([400, 403, 404, 409])('with %i for a lead that cannot be found is set aside', async (status) => {
+    crm.remove('Lead', 'gone')
+    await note({ lead: gone })
+    await note({ lead: there })
+    const { written, reasons } = await run(refusing((parentId) => (parentId === 'gone' ? status : undefined)))
+    expect(written).toEqual(['there'])
+    expect(reasons).toHaveLength(1)
+  })
+
+  it('for a lead that the API user may not read is set aside', async () => {
+    await note({ lead: gone })
+    await note({ lead: there })
+    const { written, reasons } = await run(refusing((parentId, path) => (parentId === 'gone' || path === 'Lead/gone' ? 403 : undefined)))
+    expect(written).toEqual(['there'])
+    expect(reasons).toHaveLength(1)
+  })
+
+  it('for its content is set aside', async () => {
+    await note({ lead: gone })
+    await note({ lead: there })
+    const { written, reasons } = await run(refusing((parentId) => (parentId === 'gone' ? 400 : undefined)))
+    expect(written).toEqual(['there'])
+    expect(reasons).toEqual(['EspoCRM: POST Note answered 400'])
+  })
+
+  it('for one lead that it forbids after it took others is set aside', async () => {
+    await note({ lead: there, id: 'first' })
+    await note({ lead: gone })
+    await note({ lead: there, id: 'second' })
+    const { written, reasons } = await run(refusing((parentId) => (parentId === 'gone' ? 403 : undefined)))
+    expect(written).toEqual(['there', 'there'])
+    expect(reasons).toHaveLength(1)
+  })
+
+  it('because of the key stops the consumer, and nothing is set aside', async () => {
+    await note({ lead: there })
+    const { written, reasons, ended } = await run({ apiKey: 'wrong' })
+    expect([written, reasons]).toEqual([[], []])
+    expect(ended).toContain('answered 401')
+  })
+
+  it('because the role allows no notes stops the consumer, and nothing is set aside', async () => {
+    await note({ lead: gone })
+    await note({ lead: there })
+    const { written, reasons, ended } = await run(refusing((parentId) => (parentId ? 403 : undefined)))
+    expect([written, reasons]).toEqual([[], []])
+    expect(ended).toContain('answered 403')
+  })
+
+  it('because the role allows no leads stops the consumer, and nothing is set aside', async () => {
+    await note({ lead: gone })
+    const { reasons, ended } = await run(refusing((parentId, path) => (parentId || path.startsWith('Lead') ? 403 : undefined)))
+    expect(reasons).toEqual([])
+    expect(ended).toContain('GET Lead answered 403')
+  })
+
+  it('is nothing of a text with half a surrogate pair or a NUL: both become U+FFFD', async () => {
+    await note({ lead: there, text: 'coupé \ud83d', id: 'half' })
+    await note({ lead: there, text: 'nul \0', id: 'nul' })
+    const { written, reasons } = await run()
+    expect([written, reasons]).toEqual([['there', 'there'], []])
+    expect(crm.records('Note').map(({ post }) => String(post).split('\n')[2])).toEqual(['coupé \ufffd', 'nul \ufffd'])
+  })
+
+  it('when it is an Email of a lead that is gone is set aside too', async () => {
+    crm.remove('Lead', 'gone')
+    await sent({ lead: gone })
+    const { reasons } = await run(refusing((parentId) => (parentId ? 404 : undefined)))
+    expect(reasons).toEqual(['EspoCRM: POST Email answered 404, because Lead gone is gone or closed to the API user'])
   })
 })
 

@@ -40,6 +40,10 @@ export class EspoDatabase {
     return record?.deleted ? undefined : record
   }
 
+  isRemoved(entityType: string, id: string): boolean {
+    return this.#tables.get(entityType)?.get(id)?.deleted === true
+  }
+
   create(entityType: string, given: Record<string, unknown>): EspoRecord {
     const time = espoTime(this.#now())
     const { id = this.#newId(), ...attributes } = given

@@ -34,6 +34,8 @@ describe('search', () => {
     ['the digits, exactly', { type: 'in', attribute: 'phoneNumberNumeric', value: ['0639980001'] }, ['a']],
     ['not the digits with a country', { type: 'equals', attribute: 'phoneNumberNumeric', value: '33639980001' }, []],
     ['the end of the digits', { type: 'endsWith', attribute: 'phoneNumberNumeric', value: '639980001' }, ['a']],
+    ['digits in the middle', { type: 'contains', attribute: 'phoneNumberNumeric', value: '63998' }, ['a', 'b']],
+    ['any one character for an underscore', { type: 'like', attribute: 'phoneNumber', value: '06 39 98 00 _1' }, ['a']],
     ["an extension's digits among them", { type: 'equals', attribute: 'phoneNumberNumeric', value: '3363998000312' }, ['b']],
     ['an address whatever the case', { type: 'equals', attribute: 'emailAddress', value: 'ALEX@example.com' }, ['a']],
     ['an address among others in lower case', { type: 'in', attribute: 'emailAddress', value: ['alex@example.com'] }, ['a']],
@@ -51,6 +53,12 @@ describe('search', () => {
     ],
   ])('finds %s', async (_, where, ids) => {
     expect((await idsWhere(where)).sort()).toEqual(ids)
+  })
+
+  it('keeps no digits of a number in another script', async () => {
+    crm.create('Lead', { id: 'c', name: 'Chadi', phoneNumber: '٠٦٣٩٩٨٠٠٠١' })
+    expect(await idsWhere({ type: 'equals', attribute: 'phoneNumberNumeric', value: '' })).toEqual(['c'])
+    expect(await idsWhere({ type: 'like', attribute: 'phoneNumber', value: '%٠%٠%١%' })).toEqual(['c'])
   })
 
   it('shows the primary number in lists and all in single reads', async () => {

@@ -99,7 +99,12 @@ export function espoCrmSimulator(options: EspoCrmSimulatorOptions): EspoCrmSimul
   app.post('/:entityType', async (c) => {
     const entityType = c.req.param('entityType')
     if (!database.has(entityType)) return refused(404, `Unknown entity type ${entityType}`)
-    const attributes = await c.req.json<Record<string, unknown>>()
+    const body = await c.req.text()
+    // PHP takes no half of a surrogate pair: JSON_ERROR_UTF16.
+    if (hasLoneSurrogate(body)) return refused(400, 'Bad JSON')
+    const attributes = JSON.parse(body) as Record<string, unknown>
+    // Espo/Classes/Acl/Note/AccessChecker: to post, the user must see the parent.
+    if (entityType === 'Note' && database.isRemoved(String(attributes.parentType), String(attributes.parentId))) return refused(403, '')
     if (c.req.header('x-skip-duplicate-check') !== 'true') {
       const duplicates = database.duplicatesOf(entityType, attributes)
       if (duplicates.length > 0) return Response.json(duplicates.map(fullRow), { status: 409, headers: { 'x-status-reason': 'duplicate' } })
@@ -123,6 +128,15 @@ export function espoCrmSimulator(options: EspoCrmSimulatorOptions): EspoCrmSimul
     faults,
     requests,
   }
+}
+
+function hasLoneSurrogate(json: string): boolean {
+  let found = false
+  JSON.parse(json, (_, value) => {
+    if (typeof value === 'string' && /\p{Cs}/u.test(value)) found = true
+    return value
+  })
+  return found
 }
 
 /** The reason stands in a header, the body is empty. */

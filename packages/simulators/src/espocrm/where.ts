@@ -33,7 +33,7 @@ function heldValues(record: EspoRecord, attribute: string): readonly (string | n
     case 'phoneNumber':
       return record.phoneNumbers.map(({ phoneNumber }) => phoneNumber)
     case 'phoneNumberNumeric':
-      return record.phoneNumbers.map(({ phoneNumber }) => numericOf(phoneNumber))
+      return record.phoneNumbers.map(numericIn)
     case 'emailAddress':
       return record.emailAddresses.map(({ lower }) => lower)
     default: {
@@ -41,6 +41,17 @@ function heldValues(record: EspoRecord, attribute: string): readonly (string | n
       return [value === undefined || value === null ? null : String(value)]
     }
   }
+}
+
+const numerics = new WeakMap<object, string>()
+
+/** EspoCRM keeps the digits beside each number; a search through all of them is quick. */
+function numericIn(held: { readonly phoneNumber: string }): string {
+  const known = numerics.get(held)
+  if (known !== undefined) return known
+  const numeric = numericOf(held.phoneNumber)
+  numerics.set(held, numeric)
+  return numeric
 }
 
 function comparison(type: string, attribute: string, value: unknown): (held: string | null) => boolean {
@@ -64,8 +75,10 @@ function comparison(type: string, attribute: string, value: unknown): (held: str
       return (held) => held?.endsWith(equal) === true
     case 'contains':
       return (held) => held?.toLowerCase().includes(text.toLowerCase()) === true
-    case 'like':
-      return (held) => held !== null && new RegExp(`^${text.split('%').map(escaped).join('.*')}$`, 'is').test(held)
+    case 'like': {
+      const pattern = likePattern(text)
+      return (held) => held !== null && pattern.test(held)
+    }
     case 'isNull':
       return (held) => held === null
     case 'isNotNull':
@@ -83,6 +96,11 @@ function comparison(type: string, attribute: string, value: unknown): (held: str
     default:
       throw new WhereError(`Unknown filter type ${type}`)
   }
+}
+
+/** `%` is any text, `_` any character. */
+function likePattern(text: string): RegExp {
+  return new RegExp(`^${escaped(text).replaceAll('%', '.*').replaceAll('_', '.')}$`, 'isu')
 }
 
 function escaped(text: string): string {
