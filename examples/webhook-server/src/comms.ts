@@ -46,7 +46,7 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
   }
   const comms = createComms({
     store: withEventLines(store, log),
-    transports: openTransports(config),
+    transports: openTransports(config, store),
     defaultRegion: config.defaultRegion,
     outbox: { checkpoints },
     ...(directory ? { leads: { directory } } : {}),

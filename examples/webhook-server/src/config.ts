@@ -52,6 +52,7 @@ export interface Config {
   }
   /** Opens the webhook that takes mail. */
   readonly smtpInboundToken: string | undefined
+  readonly smtpAuthservId: string | undefined
   readonly sandbox: {
     readonly greenApi: boolean
     readonly webhookToken: boolean
@@ -135,6 +136,7 @@ const schema = z.object({
   SMTP_PASSWORD: z.string().optional(),
   SMTP_FROM: text,
   SMTP_INBOUND_TOKEN: z.string().trim().min(16, 'expected at least 16 characters').optional(),
+  SMTP_AUTHSERV_ID: text,
   ESPOCRM_URL: z.union([z.literal('off'), z.url({ protocol: /^https?$/ })], 'expected an http or https URL, or off').optional(),
   ESPOCRM_API_KEY: text,
   ESPOCRM_SECRET_KEY: text,
@@ -208,6 +210,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ...(smtp.mode === 'real' ? { smtp: smtpOf(settings) } : {}),
     ...(espoCrm.mode === 'real' ? { espoCrm: espoCrmOf(settings) } : {}),
     smtpInboundToken: settings.SMTP_INBOUND_TOKEN,
+    smtpAuthservId: settings.SMTP_AUTHSERV_ID,
     sandbox: {
       greenApi: simulated,
       webhookToken: settings.GREEN_API_WEBHOOK_TOKEN === undefined,

@@ -209,7 +209,9 @@ describe('List-Unsubscribe', () => {
       unsubscribe: ({ messageId }) => ({ url: `https://example.com/u?m=${messageId}`, mailto: 'unsubscribe@example.com?subject=stop' }),
     })
     await send()
-    expect(header('List-Unsubscribe')).toEqual(['<https://example.com/u?m=m-1>, <mailto:unsubscribe@example.com?subject=stop>'])
+    expect(header('List-Unsubscribe')).toEqual([
+      '<https://example.com/u?m=m-1>, <mailto:unsubscribe@example.com?subject=stop%20optout-m-1>',
+    ])
     expect(header('List-Unsubscribe-Post')).toEqual(['List-Unsubscribe=One-Click'])
   })
 
@@ -218,9 +220,18 @@ describe('List-Unsubscribe', () => {
       unsubscribe: ({ messageId }) => (messageId === 'm-1' ? { mailto: 'unsubscribe@example.com' } : undefined),
     })
     await send()
-    expect([header('List-Unsubscribe'), header('List-Unsubscribe-Post')]).toEqual([['<mailto:unsubscribe@example.com>'], []])
+    expect([header('List-Unsubscribe'), header('List-Unsubscribe-Post')]).toEqual([
+      ['<mailto:unsubscribe@example.com?subject=unsubscribe%20optout-m-1>'],
+      [],
+    ])
     await send({ messageId: 'm-2' })
     expect(header('List-Unsubscribe')).toEqual([])
+  })
+
+  it('holds the token of the message where it is wanted', async () => {
+    const { send } = await start({ unsubscribe: { url: 'https://example.com/leave/{token}', mailto: 'leave+{token}@example.com' } })
+    await send()
+    expect(header('List-Unsubscribe')).toEqual(['<https://example.com/leave/optout-m-1>, <mailto:leave+optout-m-1@example.com>'])
   })
 
   it.each([{ url: 'http://example.com' }, { url: 'https://example.com/a,b' }, { mailto: 'a,b' }, {}])(

@@ -1,0 +1,94 @@
+import { HELP_DESK, plain, REASON } from '../bounce-words.ts'
+import { readStatus } from '../failure-class.ts'
+import { addressesIn } from './mail-report.ts'
+
+/** A recipient and why the message did not reach it. */
+export interface Failure {
+  readonly address: string
+  readonly reason: string
+}
+
+export interface KnownAddresses {
+  /** Those that a header of the report names as its subject; the others are then no recipients. */
+  readonly named: readonly string[]
+  /** Those that our message was written to. */
+  readonly written: readonly string[]
+  /** Ours, which the report was sent to. */
+  readonly ours: readonly string[]
+}
+
+/** RFC 5322 has 998 at most. */
+const MAX_LINE = 998
+/** Lines after the address in which its reason is looked for. */
+const REASON_LINES = 16
+
+/**
+ * The recipients in the words of a mail system: an address alone on its line, at the end of a sentence, or with its reason behind or
+ * before it. The reason is in its line, or in the paragraphs after it up to the next recipient.
+ */
+export function failuresIn(notice: string, { named, written, ours }: KnownAddresses): Failure[] {
+  const lines = notice.split('\n').map((line) => line.slice(0, MAX_LINE).trim())
+  const places = placesIn(lines, [...named, ...written])
+  const found = new Map<string, string>()
+  for (const [index, { line, address, rest, certain }] of places.entries()) {
+    const before = found.get(address)
+    if (before !== undefined && hasCode(before)) continue
+    if (!named.includes(address) && !written.includes(address) && (ours.includes(address) || HELP_DESK.test(address))) continue
+    const reason = reasonOf(rest, lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES)))
+    const isRecipient = certain || written.length === 0 || written.includes(address)
+    // Many say it twice: in words, and with the code for administrators.
+    if (reason !== undefined && isRecipient && (before === undefined || hasCode(reason))) found.set(address, reason.slice(0, 1000))
+  }
+  for (const address of named) {
+    if (!found.has(address)) found.set(address, lines.find((line) => line.toLowerCase().includes(address)) ?? '')
+  }
+  const wanted = named.length > 0 ? [...found].filter(([address]) => named.includes(address)) : [...found]
+  return wanted.map(([address, reason]) => ({ address, reason }))
+}
+
+interface Place {
+  readonly line: number
+  readonly address: string
+  /** What else is in the line. */
+  readonly rest: string
+  /** The line begins with the address: it is what the lines after it are about. */
+  readonly certain: boolean
+}
+
+/** Each line that presents an address, once in a run: the lines of a reason repeat it. */
+function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
+  const places: Place[] = []
+  for (const [line, text] of lines.entries()) {
+    const [address] = text.includes('@') ? addressesIn(text) : []
+    if (address === undefined) continue
+    const before = text.slice(0, text.toLowerCase().indexOf(address))
+    const after = text.slice(before.length + address.length)
+    const certain = /^[\s<'"*•\-([]*(mailto:)?<?$/.test(before) && /^[>'")\]]*(\s*[:;,.-]?\s*$|:\s|\s+on \d|\s+\S)/.test(after)
+    // A field or a dialogue is a reason, not a recipient.
+    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !known.includes(address)
+    const repeats = !certain && places.some((place) => place.address === address)
+    if (!repeats && (certain || !quotes)) places.push({ line, address, rest: `${before} ${after}`.replace(/[<>"']/g, ' ').trim(), certain })
+  }
+  return places
+}
+
+/** The words of the line when they give a reason; else the first paragraph after it that does, or all of them. */
+function reasonOf(rest: string, after: readonly string[]): string | undefined {
+  const paragraphs = after
+    .join('\n')
+    .split(/\n\s*\n/)
+    .map((paragraph) => paragraph.replaceAll('\n', ' ').trim())
+    .filter((paragraph) => paragraph !== '')
+  const own = rest.length > 3 ? [rest] : []
+  const next = [...own, ...paragraphs].slice(0, 4)
+  const coded = next.find((paragraph) => hasCode(paragraph))
+  if (coded !== undefined && next.indexOf(coded) <= own.length + 2)
+    return own.includes(coded) ? [...own, ...paragraphs.slice(0, 1)].join(' ') : coded
+  const worded = next.find((paragraph) => REASON.test(plain(paragraph)))
+  return worded
+}
+
+function hasCode(text: string): boolean {
+  const { reply, enhanced } = readStatus(text)
+  return (reply !== undefined && reply >= 400) || (enhanced !== undefined && !enhanced.startsWith('2'))
+}
