@@ -30,10 +30,11 @@ export function failuresIn(notice: string, { named, written, ours }: KnownAddres
   const lines = notice.split('\n').map((line) => line.slice(0, MAX_LINE).trim())
   const places = placesIn(lines, [...named, ...written])
   const found = new Map<string, string>()
+  const expected = new Set([...named, ...written])
   for (const [index, { line, address, rest, certain }] of places.entries()) {
     const before = found.get(address)
     if (before !== undefined && hasCode(before)) continue
-    if (!named.includes(address) && !written.includes(address) && (ours.includes(address) || HELP_DESK.test(address))) continue
+    if (!expected.has(address) && (ours.includes(address) || HELP_DESK.test(address))) continue
     const reason = reasonOf(rest, lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES)))
     const isRecipient = certain || written.length === 0 || written.includes(address)
     // Many say it twice: in words, and with the code for administrators.
@@ -58,6 +59,8 @@ interface Place {
 /** Each line that presents an address, once in a run: the lines of a reason repeat it. */
 function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
   const places: Place[] = []
+  const seen = new Set<string>()
+  const likely = new Set(known)
   for (const [line, text] of lines.entries()) {
     const [address] = text.includes('@') ? addressesIn(text) : []
     if (address === undefined) continue
@@ -65,9 +68,11 @@ function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
     const after = text.slice(before.length + address.length)
     const certain = /^[\s<'"*•\-([]*(mailto:)?<?$/.test(before) && /^[>'")\]]*(\s*[:;,.-]?\s*$|:\s|\s+on \d|\s+\S)/.test(after)
     // A field or a dialogue is a reason, not a recipient.
-    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !known.includes(address)
-    const repeats = !certain && places.some((place) => place.address === address)
-    if (!repeats && (certain || !quotes)) places.push({ line, address, rest: `${before} ${after}`.replace(/[<>"']/g, ' ').trim(), certain })
+    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !likely.has(address)
+    const repeats = !certain && seen.has(address)
+    if (repeats || (!certain && quotes)) continue
+    seen.add(address)
+    places.push({ line, address, rest: `${before} ${after}`.replace(/[<>"']/g, ' ').trim(), certain })
   }
   return places
 }

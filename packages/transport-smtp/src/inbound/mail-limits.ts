@@ -12,6 +12,11 @@ export const MAX_PARTS = 200
 export const MAX_RECIPIENTS = 1_000
 /** Files that are listed; `extra.filesLeftOut` counts the others, which stay in the mail. */
 export const MAX_FILES = 100
+/**
+ * Characters of HTML that are turned into text; of a longer one the HTML alone is kept. html-to-text takes seconds over a table of more than
+ * 100,000 cells in a row. Gmail shows the first 102 kB of a mail.
+ */
+export const MAX_HTML_FOR_TEXT = 400_000
 /** Milliseconds for one mail in the parser thread. A mail of 1 MB takes up to 0.5 s. */
 export const PARSE_TIME_MS = 10_000
 /** Megabytes of JavaScript heap of the parser thread. */

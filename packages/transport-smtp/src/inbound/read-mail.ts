@@ -1,5 +1,5 @@
 import { CommsError, type EventFact, parseContactAddress } from '@pipe-comms/core'
-import { type ParsedMail, simpleParser } from 'mailparser'
+import type { ParsedMail } from 'mailparser'
 import { bareMessageId } from '../message-id.ts'
 import { type ConsentClaim, complaintClaim, isMachineReport, unsubscribeClaim } from './consent-mail.ts'
 import { digest, type InboundContext } from './inbound-context.ts'
@@ -7,9 +7,11 @@ import { identityOf } from './mail-identity.ts'
 import { MAX_HEADER_BYTES, MAX_HEADERS } from './mail-limits.ts'
 import { readDeliveryReport, readDispositionReport } from './mail-report.ts'
 import { type MimeEntity, readEntity } from './mime-entity.ts'
+import { parseMime } from './parse-mime.ts'
 import { receivedFact } from './received-mail.ts'
 import { reportFacts } from './report-facts.ts'
 import { isFromMailSystem, readTextBounce } from './text-bounce.ts'
+import { textOfHtml } from './text-of-html.ts'
 
 /** The part of InboundMailOptions that the parser thread needs: plain data. */
 export interface ReadMailOptions {
@@ -40,7 +42,7 @@ export async function readMail(bytes: Buffer, options: ReadMailOptions): Promise
     const facts = report ? reportFacts(report, context) : []
     if (facts.length > 0) return { facts, name: context.mailId }
   }
-  const parsed = await parse(bytes)
+  const parsed = await withText(await parse(bytes))
   const identity = identityOf(mail, parsed, bytes)
   const { name } = identity
   const subject = parsed.subject ?? ''
@@ -69,10 +71,16 @@ function tooMuch(reason: string): CommsError {
 
 async function parse(bytes: Buffer): Promise<ParsedMail> {
   try {
-    return await simpleParser(bytes, { skipTextToHtml: true, skipImageLinks: true, skipTextLinks: true })
+    return await parseMime(bytes)
   } catch (error) {
     throw new CommsError('webhook_unparsable', `SMTP: expected a mail that mailparser reads, got: ${(error as Error)?.message}`)
   }
+}
+
+/** mailparser makes no text from HTML that is beside pictures in a multipart. */
+async function withText(parsed: ParsedMail): Promise<ParsedMail> {
+  const text = parsed.html && !parsed.text?.trim() ? await textOfHtml(parsed.html) : undefined
+  return text === undefined ? parsed : { ...parsed, text }
 }
 
 function contextOf(mail: MimeEntity, bytes: Buffer, options: ReadMailOptions): InboundContext {

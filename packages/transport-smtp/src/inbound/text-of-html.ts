@@ -1,4 +1,4 @@
-import { simpleParser } from 'mailparser'
+import { parseMime } from './parse-mime.ts'
 
 /**
  * The text of an HTML. mailparser converts it with html-to-text, which it keeps from what takes html-to-text long, such as elements
@@ -6,6 +6,6 @@ import { simpleParser } from 'mailparser'
  */
 export async function textOfHtml(html: string): Promise<string | undefined> {
   const mail = `Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(html).toString('base64')}`
-  const { text } = await simpleParser(mail, { skipTextToHtml: true, skipImageLinks: true, skipTextLinks: true })
+  const { text } = await parseMime(mail)
   return text?.trim() ? text : undefined
 }
