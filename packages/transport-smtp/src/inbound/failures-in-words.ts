@@ -31,11 +31,11 @@ export function failuresIn(notice: string, { named, written, ours }: KnownAddres
   const places = placesIn(lines, [...named, ...written])
   const found = new Map<string, string>()
   const expected = new Set([...named, ...written])
-  for (const [index, { line, address, rest, certain }] of places.entries()) {
+  for (const [index, { line, address, rest, ends, certain }] of places.entries()) {
     const before = found.get(address)
     if (before !== undefined && hasCode(before)) continue
     if (!expected.has(address) && (ours.includes(address) || HELP_DESK.test(address))) continue
-    const reason = reasonOf(rest, lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES)))
+    const reason = reasonOf(rest, ends, lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES)))
     const isRecipient = certain || written.length === 0 || written.includes(address)
     // Many say it twice: in words, and with the code for administrators.
     if (reason !== undefined && isRecipient && (before === undefined || hasCode(reason))) found.set(address, reason.slice(0, 1000))
@@ -52,6 +52,8 @@ interface Place {
   readonly address: string
   /** What else is in the line. */
   readonly rest: string
+  /** The address ends the line: what is before it presents it, and the reason is more likely after it. */
+  readonly ends: boolean
   /** The line begins with the address: it is what the lines after it are about. */
   readonly certain: boolean
 }
@@ -72,25 +74,23 @@ function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
     const repeats = !certain && seen.has(address)
     if (repeats || (!certain && quotes)) continue
     seen.add(address)
-    places.push({ line, address, rest: `${before} ${after}`.replace(/[<>"']/g, ' ').trim(), certain })
+    const rest = `${before} ${after}`.replace(/[<>"']/g, ' ').trim()
+    places.push({ line, address, rest, ends: !/\w/.test(after), certain })
   }
   return places
 }
 
-/** The words of the line when they give a reason; else the first paragraph after it that does, or all of them. */
-function reasonOf(rest: string, after: readonly string[]): string | undefined {
+/** The first of the line's own words and the paragraphs after it that holds a code; else the first that holds a word for a reason. */
+function reasonOf(rest: string, ends: boolean, after: readonly string[]): string | undefined {
   const paragraphs = after
     .join('\n')
     .split(/\n\s*\n/)
     .map((paragraph) => paragraph.replaceAll('\n', ' ').trim())
     .filter((paragraph) => paragraph !== '')
+    .slice(0, 3)
   const own = rest.length > 3 ? [rest] : []
-  const next = [...own, ...paragraphs].slice(0, 4)
-  const coded = next.find((paragraph) => hasCode(paragraph))
-  if (coded !== undefined && next.indexOf(coded) <= own.length + 2)
-    return own.includes(coded) ? [...own, ...paragraphs.slice(0, 1)].join(' ') : coded
-  const worded = next.find((paragraph) => REASON.test(plain(paragraph)))
-  return worded
+  const places = ends ? [...paragraphs, ...own] : [...own, ...paragraphs]
+  return places.find(hasCode) ?? places.find((place) => REASON.test(plain(place)))
 }
 
 function hasCode(text: string): boolean {

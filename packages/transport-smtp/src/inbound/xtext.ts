@@ -11,11 +11,12 @@ export function readXtext<Value extends string | undefined>(value: Value, known:
   return (known.includes(decoded.toLowerCase()) || mustBeEncoded(value) ? decoded : value) as Value
 }
 
-/** Nothing when it is not xtext: a `+` is followed by two hexadecimal digits in upper case, and `=` is always encoded. */
+/** Nothing when it is not xtext of UTF-8: a `+` is followed by two hexadecimal digits in upper case, and `=` is always encoded. */
 function decode(value: string): string | undefined {
   if (/\+(?![0-9A-F]{2})|=/.test(value)) return undefined
   const bytes = value.replace(/\+([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return Buffer.from(bytes, 'latin1').toString()
+  const decoded = Buffer.from(bytes, 'latin1').toString()
+  return decoded.includes('\ufffd') ? undefined : decoded
 }
 
 function mustBeEncoded(value: string): boolean {
