@@ -81,3 +81,13 @@ it('a mail in HTML alone has its text, also beside pictures', async () => {
   const fact = await only(reply({ headers: ['Content-Type: multipart/related; boundary=b'], body }))
   expect(fact.type === 'message.received' && fact.data.text?.trim()).toBe('Oui')
 })
+
+it.each([
+  ['x-unknown', 'D\u00e9j\u00e0', 'Déjà'],
+  ['"ansi"', 'D\u00e9j\u00e0', 'Déjà'],
+  ['cp850', 'D\u0082j\u0085', 'Déjà'],
+])('a mail in charset %s is read as what it most likely is', async (charset, body, text) => {
+  const headers = [`Content-Type: text/plain; charset=${charset}`, 'Content-Transfer-Encoding: 8bit']
+  const { facts } = await readMail(Buffer.from(reply({ headers, body }), 'latin1'), { account: 'sales@example.com' })
+  expect(facts[0]?.type === 'message.received' && facts[0].data.text?.trim()).toBe(text)
+})

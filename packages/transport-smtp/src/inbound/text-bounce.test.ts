@@ -54,6 +54,7 @@ it('a part whose boundary begins with the boundary around it is read', async () 
     '',
     'Not delivered.',
     '--b--alt--',
+    '',
     '--b  ',
     'Content-Type: message/delivery-status',
     '',

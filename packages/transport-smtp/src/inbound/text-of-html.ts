@@ -6,6 +6,6 @@ import { parseMime } from './parse-mime.ts'
  */
 export async function textOfHtml(html: string): Promise<string | undefined> {
   const mail = `Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(html).toString('base64')}`
-  const { text } = await parseMime(mail)
+  const { text } = await parseMime(Buffer.from(mail))
   return text?.trim() ? text : undefined
 }
