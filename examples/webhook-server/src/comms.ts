@@ -48,7 +48,7 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     logWebhook(report, log)
   }
   let lastFailure: string | undefined
-  const transports = openTransports(config)
+  const transports = openTransports(config, store)
   const comms = createComms({
     store: withEventLines(store, log, {
       onFailure: (failure) => {

@@ -54,6 +54,7 @@ export interface Config {
   }
   /** Opens the webhook that takes mail. */
   readonly smtpInboundToken: string | undefined
+  readonly smtpAuthservId: string | undefined
   readonly sandbox: {
     readonly greenApi: boolean
     readonly webhookToken: boolean
@@ -150,6 +151,7 @@ const schema = z.object({
   SMTP_PASSWORD: z.string().optional(),
   SMTP_FROM: text,
   SMTP_INBOUND_TOKEN: secret(SECRET_CHARACTERS).optional(),
+  SMTP_AUTHSERV_ID: text,
   ESPOCRM_URL: z
     .union([z.literal('off'), z.url({ protocol: /^https?$/ })], 'expected an http or https URL such as https://crm.example.com, or off')
     .optional(),
@@ -227,6 +229,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ...(smtp.mode === 'real' ? { smtp: smtpOf(settings) } : {}),
     ...(espoCrm.mode === 'real' ? { espoCrm: espoCrmOf(settings) } : {}),
     smtpInboundToken: settings.SMTP_INBOUND_TOKEN,
+    smtpAuthservId: settings.SMTP_AUTHSERV_ID,
     sandbox: {
       greenApi: greenApi.mode === 'simulated',
       webhookToken: greenApi.mode !== 'off' && settings.GREEN_API_WEBHOOK_TOKEN === undefined,

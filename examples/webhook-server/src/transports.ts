@@ -1,4 +1,4 @@
-import type { Transport } from '@pipe-comms/core'
+import { type EventStore, idempotencyKey, type Transport } from '@pipe-comms/core'
 import { greenApiTransport } from '@pipe-comms/transport-greenapi'
 import { smtpTransport } from '@pipe-comms/transport-smtp'
 import { twilioTransport } from '@pipe-comms/transport-twilio'
@@ -7,9 +7,9 @@ import type { Config } from './config.ts'
 /** Known to take 200 messages an hour. */
 const OVH_HOST = 'ssl0.ovh.net'
 
-/** The transports of this configuration: those that are not switched off. */
-export function openTransports(config: Config): Transport[] {
-  return [...greenApi(config), ...twilio(config), ...smtp(config)]
+/** The transports of this configuration: those that are not switched off. The log proves complaints and opt-outs that come in as mail. */
+export function openTransports(config: Config, log?: Pick<EventStore, 'find'>): Transport[] {
+  return [...greenApi(config), ...twilio(config), ...smtp(config, log)]
 }
 
 function greenApi({ greenApi: account, publicUrl }: Config): Transport[] {
@@ -42,7 +42,7 @@ function twilio({ twilio: account }: Config): Transport[] {
   ]
 }
 
-function smtp({ smtp: relay, smtpInboundToken }: Config): Transport[] {
+function smtp({ smtp: relay, smtpInboundToken, smtpAuthservId }: Config, log: Pick<EventStore, 'find'> | undefined): Transport[] {
   if (!relay) return []
   const { port, ca, ...options } = relay
   return [
@@ -51,6 +51,10 @@ function smtp({ smtp: relay, smtpInboundToken }: Config): Transport[] {
       ...options,
       ...(port === undefined ? {} : { port }),
       ...(smtpInboundToken === undefined ? {} : { inboundToken: smtpInboundToken }),
+      ...(smtpAuthservId === undefined ? {} : { authservId: smtpAuthservId }),
+      ...(log === undefined
+        ? {}
+        : { recipientOf: async (messageId: string) => (await log.find(idempotencyKey('request', messageId)))?.contact }),
       // The sandbox's own certificate, for a domain that is in no DNS.
       ...(ca === undefined ? {} : { ca, resolveTxt: false as const }),
     }),

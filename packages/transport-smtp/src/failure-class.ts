@@ -1,4 +1,6 @@
 import type { FailureClass } from '@pipe-comms/core'
+import { plain } from './bounce-words.ts'
+import { classOfProviderCode, classOfWords } from './refusal-codes.ts'
 
 /** What a reply or a report says: the basic code, the enhanced one where there is one, and its words. */
 export interface MailStatus {
@@ -22,32 +24,54 @@ export function providerCodeOf({ reply, enhanced }: MailStatus): string | undefi
 }
 
 /**
- * Whose fault a final refusal is. https://www.rfc-editor.org/rfc/rfc3463#section-3
+ * Whose fault a final refusal is: as the provider's own code says, else the enhanced code when it is a specific one, else the words, else the
+ * subject of the enhanced code or the reply. Codes x.y.0 mean "other or undefined" (https://www.rfc-editor.org/rfc/rfc3463#section-3): large
+ * providers put them on everything.
  * @param afterMessage whether the whole message had been seen: without an enhanced code, the stage tells what was refused.
  */
 export function failureClassOf({ reply, enhanced, text }: MailStatus, afterMessage: boolean): FailureClass {
-  const [, subject, detail] = /^\d\.(\d+)\.(\d+)$/.exec(enhanced ?? '') ?? []
-  switch (subject) {
-    case '1':
-      // 7 and 8 are about the sender's address.
-      return detail === '7' || detail === '8' ? 'configuration' : 'recipient'
-    case '2':
-      return detail === '3' ? 'content' : 'recipient'
-    case '3':
-      return detail === '4' ? 'content' : 'provider'
-    case '4':
-      // No such domain, and Exchange Online's "recipient address rejected: access denied", which is an unknown recipient.
-      return detail === '1' || detail === '4' ? 'recipient' : 'provider'
-    case '5':
-      return 'provider'
-    case '6':
+  const own = classOfProviderCode(text)
+  if (own) return own
+  const [, subject = '', detail = ''] = /^\d\.(\d+)\.(\d+)$/.exec(enhanced ?? '') ?? []
+  const specific = Number(detail) > 0 ? SPECIFIC[`${subject}.${detail}`] : undefined
+  if (specific) return specific
+  const bySubject = SUBJECT[subject]
+  if (bySubject && Number(detail) > 0) return bySubject
+  return classOfWords(plain(text)) ?? bySubject ?? classOfReply(reply, afterMessage)
+}
+
+/** By subject and detail, where they differ from the others of the subject. */
+const SPECIFIC: Readonly<Record<string, FailureClass>> = {
+  // About the sender's address.
+  '1.7': 'configuration',
+  '1.8': 'configuration',
+  '2.3': 'content',
+  '3.4': 'content',
+  // No such domain, and Exchange Online's "recipient address rejected: access denied", which is an unknown recipient.
+  '4.1': 'recipient',
+  '4.4': 'recipient',
+}
+
+const SUBJECT: Readonly<Record<string, FailureClass>> = {
+  '1': 'recipient',
+  '2': 'recipient',
+  '3': 'provider',
+  '4': 'provider',
+  '5': 'provider',
+  '6': 'content',
+  '7': 'policy',
+}
+
+function classOfReply(reply: number | undefined, afterMessage: boolean): FailureClass {
+  switch (reply) {
+    case 550:
+    case 551:
+    case 553:
+    case 554:
+      return afterMessage ? 'content' : 'recipient'
+    case 552:
       return 'content'
-    case '7':
-      return 'policy'
+    default:
+      return 'provider'
   }
-  if (/\b(spam|blocked|blacklist|blocklist|policy|dmarc|reputation)/i.test(text)) return 'policy'
-  if (reply === 550 || reply === 551 || reply === 553) return afterMessage ? 'content' : 'recipient'
-  if (reply === 552) return /quota|full/i.test(text) ? 'recipient' : 'content'
-  if (reply === 554) return afterMessage ? 'content' : 'recipient'
-  return 'provider'
 }

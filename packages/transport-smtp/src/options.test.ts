@@ -46,3 +46,11 @@ it('has a webhook only when it has a token', () => {
   const [webhook] = smtpTransport({ ...base, inboundToken: 'inbound-token-for-tests' }).webhooks ?? []
   expect(webhook).toMatchObject({ path: '/webhooks/smtp/inbound', methods: ['POST'] })
 })
+
+it.each(['inbound token of tests', 'inbound-token-für-tests', 'inbound-token-\u0007-tests', 'fifteen-letters'])(
+  'refuses the inbound token %j, which is no secret that a header can hold',
+  (inboundToken) => {
+    expect(() => smtpTransport({ ...base, inboundToken })).toThrow(/inboundToken: expected (at least 16|printable ASCII) characters/)
+    expect(() => smtpTransport({ ...base, inboundToken })).not.toThrow(inboundToken)
+  },
+)

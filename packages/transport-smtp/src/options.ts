@@ -1,6 +1,7 @@
 import { resolveTxt } from 'node:dns/promises'
 import { type Clock, CommsError, type OutboundMessage, type SendLimit, systemClock } from '@pipe-comms/core'
 import { z } from 'zod'
+import type { RecipientOf } from './inbound/parse-inbound-mail.ts'
 import { type Mailbox, readMailbox } from './mailbox.ts'
 import { PRESETS } from './presets.ts'
 import { secretRedactor } from './redact.ts'
@@ -58,11 +59,24 @@ export interface SmtpOptions {
   /** Fetch media of a message that have a `url`. Whoever chooses the URL then chooses what this machine connects to. @default false */
   readonly allowAttachmentUrls?: boolean
   /**
-   * Takes mail at `inboundPath` by `POST`, Content-Type `message/rfc822`, `Authorization: Bearer <this token>`. @default no such webhook
+   * Takes mail at `inboundPath` by `POST`, Content-Type `message/rfc822`, `Authorization: Bearer <this token>`: at least 16 printable ASCII
+   * characters. @default no such webhook
    */
   readonly inboundToken?: string
   /** @default "/webhooks/smtp/inbound" */
   readonly inboundPath?: string
+  /**
+   * The contact of a message of ours, by our messageId, as the log knows it: the proof of complaints and opt-outs that come in as mail.
+   * `async (messageId) => (await store.find(idempotencyKey('request', messageId)))?.contact`
+   * @default none of them is proven this way, so a person has to confirm each
+   */
+  readonly recipientOf?: RecipientOf
+  /**
+   * The server that receives our mail, as the first word of its `Authentication-Results`, such as `mx.example.com`: its `dmarc=pass` proves
+   * who wrote an opt-out. It must remove such headers with its own name from what comes in (RFC 8601, section 5).
+   * @default no server is believed
+   */
+  readonly authservId?: string
   /** Looks up TXT records for the probe; `false`: it looks up none. @default that of node:dns */
   readonly resolveTxt?: ResolveTxt | false
   /** For attachments by URL. @default the global fetch */
@@ -74,11 +88,14 @@ export interface SmtpOptions {
 /** As `resolveTxt` of node:dns/promises: records, each in parts; rejects with code `ENOTFOUND` or `ENODATA` when there is none. */
 export type ResolveTxt = (name: string) => Promise<readonly (readonly string[])[]>
 
-/** https://www.rfc-editor.org/rfc/rfc8058: the URL is POSTed to, by machines, and must act at once without cookies or questions. */
+/**
+ * https://www.rfc-editor.org/rfc/rfc8058: the URL is POSTed to, by machines, and must act at once without cookies or questions.
+ * `{token}` becomes the token of the message, by which an opt-out that comes in as mail is proven.
+ */
 export interface Unsubscribe {
-  /** HTTPS. */
+  /** HTTPS, such as `https://example.com/leave/{token}`. */
   readonly url?: string
-  /** An address, or `address?subject=…`. */
+  /** An address, or `address?subject=…`; `leave+{token}@example.com` where the mailbox takes it. Without `{token}` it is put into the subject. */
   readonly mailto?: string
 }
 
@@ -131,8 +148,18 @@ const schema = z
     deliveryReports: z.enum(['failures', 'all', 'none']).default('failures'),
     unsubscribe: z.union([unsubscribe, z.custom<(message: OutboundMessage) => Unsubscribe | undefined>(isFunction)]).optional(),
     allowAttachmentUrls: z.boolean().default(false),
-    inboundToken: z.string().min(16, 'expected at least 16 characters').optional(),
+    inboundToken: z
+      .string()
+      .min(16, 'expected at least 16 characters')
+      .regex(/^[\x21-\x7e]*$/, 'expected printable ASCII characters without spaces')
+      .optional(),
     inboundPath: z.string().startsWith('/').default('/webhooks/smtp/inbound'),
+    recipientOf: z.custom<RecipientOf>(isFunction, 'expected a function').optional(),
+    authservId: z
+      .string()
+      .trim()
+      .regex(/^[^\s;()"]+$/, 'expected one word, such as mx.example.com')
+      .optional(),
     resolveTxt: z.union([z.literal(false), z.custom<ResolveTxt>(isFunction, 'expected a function')]).default(() => resolveTxt),
     fetch: z.custom<typeof globalThis.fetch>(isFunction, 'expected a function').default(() => globalFetch),
     clock: z.custom<Clock>((value) => isFunction((value as Clock)?.now), 'expected a clock').default(systemClock),

@@ -1,6 +1,7 @@
 import { CommsError, type OutboundMessage } from '@pipe-comms/core'
-import { convert } from 'html-to-text'
 import type { SendMailOptions } from 'nodemailer/lib/mailer'
+import { messageIdIn } from '../inbound/mail-identity.ts'
+import { mailThread } from '../inbound/mail-thread.ts'
 import { type Mailbox, readAddress } from '../mailbox.ts'
 import { bareMessageId, messageIdOf } from '../message-id.ts'
 import type { CheckedOptions } from '../options.ts'
@@ -24,10 +25,17 @@ const MAX_ENVID = 100
 /** @throws CommsError `send_rejected` for what no mail can be, `send_unavailable` when a file cannot be opened now. */
 export async function composeMail(message: OutboundMessage, options: CheckedOptions, signal: AbortSignal): Promise<ComposedMail> {
   const { mail, ...draft } = draftMail(message, options)
-  return { ...draft, mail: { ...mail, attachments: await openAttachments(message, options, signal) } }
+  const text = mail.text ? undefined : await textBeside(mail.html as string | undefined)
+  return { ...draft, mail: { ...mail, ...(text ? { text } : {}), attachments: await openAttachments(message, options, signal) } }
 }
 
-/** The mail without its files. @throws CommsError `send_rejected` for what no mail can be. */
+/** Made in the parser thread: some HTML takes seconds. Where none can be made the mail goes out without, which is a mail all the same. */
+async function textBeside(html: string | undefined): Promise<string | undefined> {
+  const answer = html ? await mailThread.run({ html }) : undefined
+  return answer && 'text' in answer ? answer.text : undefined
+}
+
+/** The mail without its files, and without a text that is made from its HTML. @throws CommsError `send_rejected` for what no mail can be. */
 export function draftMail(message: OutboundMessage, options: CheckedOptions): ComposedMail {
   const { content } = message
   const recipient = message.to.kind === 'email' ? (readAddress(message.to.raw) ?? readAddress(message.to.value)) : undefined
@@ -35,7 +43,11 @@ export function draftMail(message: OutboundMessage, options: CheckedOptions): Co
     throw rejected('recipient', `expected an e-mail address, got ${message.to.kind} ${JSON.stringify(message.to.raw.slice(0, 60))}`)
   const other = Object.keys(content).filter((part) => !KNOWN.has(part))
   if (other.length > 0) throw rejected('content', `expected text, subject, html, media and thread, got also ${other.join(', ')}`)
-  const { text, html, subject = '', media = [] } = content
+  const { html, subject = '', media = [] } = content
+  const captions = media.flatMap(({ caption }) => (caption ? [caption] : []))
+  if (html && captions.length > 0) throw rejected('content', 'expected files without captions beside html: write them into the html')
+  // A file has no words of its own in a mail.
+  const text = [...(content.text ? [content.text] : []), ...captions].join('\n\n')
   if (!text && !html && media.length === 0) throw rejected('content', 'expected a text, html or a file, got none')
   if (/\p{Cc}/u.test(subject)) throw rejected('content', 'subject: expected one line without control characters')
   const { cc, bcc, replyTo = options.replyTo, autoSubmitted } = readMessageOptions(message.options)
@@ -56,7 +68,7 @@ export function draftMail(message: OutboundMessage, options: CheckedOptions): Co
       ...(replyTo ? { replyTo: addressOf(replyTo) } : {}),
       subject,
       ...threading,
-      ...(text || html ? { text: text || convert(html as string, { wordwrap: 78 }) } : {}),
+      ...(text ? { text } : {}),
       ...(html ? { html } : {}),
       headers: { ...unsubscribe, ...(autoSubmitted ? { 'Auto-Submitted': autoSubmitted } : {}) },
       ...deliveryReports(message, options, cc.length + bcc.length === 0 ? recipient.address : undefined),
@@ -72,7 +84,7 @@ function addressOf({ name, address }: Mailbox) {
 
 function threadOf({ content: { thread }, replyToProviderMessageId }: OutboundMessage) {
   const read = (id: string) => {
-    const bare = bareMessageId(id)
+    const bare = bareMessageId(messageIdIn(id))
     if (bare === undefined) throw rejected('content', `thread: expected a Message-ID, got ${JSON.stringify(id.slice(0, 60))}`)
     return `<${bare}>`
   }

@@ -81,6 +81,42 @@ describe('a mail', () => {
     expect(last().mail.text?.trim()).toBe('mine')
   })
 
+  it.each([
+    ['160,000 elements in elements', '<div>'.repeat(160_000)],
+    ['1,500 tables in tables', '<table><tr><td>'.repeat(1_500)],
+    ['450,000 characters', 'Bonjour '.repeat(56_250)],
+  ])('in HTML of %s goes out without a text, and is judged at once', async (_, html) => {
+    const { transport, send } = await start()
+    const message = { messageId: 'm-1', to: parseContactAddress('camille@example.org'), content: { subject: 'x', html } }
+    const before = process.cpuUsage()
+    transport.check?.(message)
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(200)
+    await send(message)
+    expect(String(last().mail.html).trim()).toBe(html.trim())
+    expect(last().raw.toString('latin1')).not.toContain('text/plain')
+  })
+
+  it('has the captions of its files in its text; beside HTML they are refused', async () => {
+    const { transport, send } = await start()
+    const media: Media[] = [
+      { kind: 'image', ref: 'a', fileName: 'a.png', caption: 'Le plan' },
+      { kind: 'document', ref: 'b', fileName: 'b.pdf', caption: 'Le devis' },
+    ]
+    const openMedia = async () => ({ stream: bytes('x') })
+    await send({ content: { text: 'Bonjour', media }, openMedia })
+    expect(last().mail.text).toBe('Bonjour\n\nLe plan\n\nLe devis')
+    await send({ content: { media }, openMedia })
+    expect(last().mail.text).toBe('Le plan\n\nLe devis')
+    const message = { messageId: 'm-1', to: parseContactAddress('camille@example.org'), content: { html: '<p>x', media }, openMedia }
+    expect(() => transport.check?.(message)).toThrow(expect.objectContaining({ code: 'send_rejected', failure: 'content' }))
+  })
+
+  it('that answers a received mail names its Message-ID', async () => {
+    const { send } = await start()
+    await send({ replyToProviderMessageId: 'their-1@example.org#0123456789abcdef' })
+    expect([header('In-Reply-To'), header('References')]).toEqual([['<their-1@example.org>'], ['<their-1@example.org>']])
+  })
+
   it('that answers stands in the thread', async () => {
     const { send } = await start()
     await send({
@@ -209,7 +245,9 @@ describe('List-Unsubscribe', () => {
       unsubscribe: ({ messageId }) => ({ url: `https://example.com/u?m=${messageId}`, mailto: 'unsubscribe@example.com?subject=stop' }),
     })
     await send()
-    expect(header('List-Unsubscribe')).toEqual(['<https://example.com/u?m=m-1>, <mailto:unsubscribe@example.com?subject=stop>'])
+    expect(header('List-Unsubscribe')).toEqual([
+      '<https://example.com/u?m=m-1>, <mailto:unsubscribe@example.com?subject=stop%20optout-m-1>',
+    ])
     expect(header('List-Unsubscribe-Post')).toEqual(['List-Unsubscribe=One-Click'])
   })
 
@@ -218,9 +256,18 @@ describe('List-Unsubscribe', () => {
       unsubscribe: ({ messageId }) => (messageId === 'm-1' ? { mailto: 'unsubscribe@example.com' } : undefined),
     })
     await send()
-    expect([header('List-Unsubscribe'), header('List-Unsubscribe-Post')]).toEqual([['<mailto:unsubscribe@example.com>'], []])
+    expect([header('List-Unsubscribe'), header('List-Unsubscribe-Post')]).toEqual([
+      ['<mailto:unsubscribe@example.com?subject=unsubscribe%20optout-m-1>'],
+      [],
+    ])
     await send({ messageId: 'm-2' })
     expect(header('List-Unsubscribe')).toEqual([])
+  })
+
+  it('holds the token of the message where it is wanted', async () => {
+    const { send } = await start({ unsubscribe: { url: 'https://example.com/leave/{token}', mailto: 'leave+{token}@example.com' } })
+    await send()
+    expect(header('List-Unsubscribe')).toEqual(['<https://example.com/leave/optout-m-1>, <mailto:leave+optout-m-1@example.com>'])
   })
 
   it.each([{ url: 'http://example.com' }, { url: 'https://example.com/a,b' }, { mailto: 'a,b' }, {}])(

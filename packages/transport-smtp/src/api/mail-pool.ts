@@ -76,8 +76,12 @@ export function mailPool(options: CheckedOptions): MailPool {
 
   return {
     async transmit(mail, outer) {
-      // A signal of its own for each message, by which the plug-in knows it.
-      const signal = AbortSignal.any([outer])
+      // A signal of its own for each message, by which the plug-in knows it. AbortSignal.any would stay with `outer` until that ends.
+      const own = new AbortController()
+      const { signal } = own
+      const stop = () => own.abort(outer.reason)
+      if (outer.aborted) stop()
+      else outer.addEventListener('abort', stop, { once: true })
       underWay += 1
       try {
         const info = await mailer.sendMail({ ...mail, signal })
@@ -85,6 +89,7 @@ export function mailPool(options: CheckedOptions): MailPool {
       } catch (error) {
         return { error, complete: complete.has(signal) }
       } finally {
+        outer.removeEventListener('abort', stop)
         underWay -= 1
         if (underWay === 0) drained?.()
       }

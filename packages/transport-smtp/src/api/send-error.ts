@@ -1,6 +1,7 @@
 import { CommsError } from '@pipe-comms/core'
 import { failureClassOf, type MailStatus, providerCodeOf, readStatus } from '../failure-class.ts'
 import type { CheckedOptions } from '../options.ts'
+import { accountRefusal } from './account-refusals.ts'
 
 /** Greylisting servers commonly want five minutes. */
 const GREYLIST_MS = 300_000
@@ -68,9 +69,7 @@ function refusal(command: string, status: MailStatus, complete: boolean, options
   const providerCode = providerCodeOf(status)
   const detail = providerCode === undefined ? {} : { providerCode }
   const { reply = 0, text } = status
-  // x.2.2 is the recipient's quota, not ours.
-  if (TOO_MANY.test(text) && !status.enhanced?.endsWith('.2.2'))
-    return new CommsError('send_unavailable', said, { ...detail, retryAfterMs: QUOTA_MS })
+  if (isTooMuch(status)) return new CommsError('send_unavailable', said, { ...detail, retryAfterMs: QUOTA_MS })
   // 503 is a mistake in the dialogue, which a new one may not have.
   if (reply < 500 || (reply === 503 && !command.startsWith('AUTH'))) {
     const greylisted = /gr[ea]y|4\.7\.1\b|try again/i.test(text) && command === 'RCPT TO'
@@ -80,17 +79,18 @@ function refusal(command: string, status: MailStatus, complete: boolean, options
   return new CommsError('send_rejected', said, { ...detail, failure: failureClassOf(status, complete) })
 }
 
-const TOO_MANY =
-  /too many (mails|e-?mails|messages|requests)|rate.?limit|(hourly|daily|sending|message|mail) (limit|quota)|limit.{0,20} per (hour|day|minute)/i
+/** 5.4.5 of Google and 5.1.90 of Exchange Online say so; x.2.2 is the recipient's quota, not ours. */
+function isTooMuch({ enhanced = '', text }: MailStatus): boolean {
+  return /^5\.(4\.5|1\.90)$/.test(enhanced) || (accountRefusal(text) === 'too-much' && !enhanced.endsWith('.2.2'))
+}
 
-/** Postfix and others keep what they have against the client or the sender until the first recipient. */
-const OURS =
-  /relay(ing)? (access )?(denied|not permitted|prohibited)|not permitted to relay|authentication (is )?required|sender (address )?(rejected|denied|not allowed)|not owned by|(client host|helo command) rejected|permissions? to send as/i
+/** Enhanced codes that are about the sender. */
+const SENDER_CODES = new Set(['5.1.7', '5.1.8', '5.7.60', '5.2.252', '5.7.57', '5.7.64', '5.7.708', '5.1.89'])
 
 /** What is refused because of our account or settings, not because of this message: the next message would fare no better. */
 function isOurs(command: string, { reply, enhanced, text }: MailStatus): boolean {
   if (reply === 530 || reply === 534 || reply === 535 || reply === 538) return true
-  if (OURS.test(text) || enhanced === '5.1.7' || enhanced === '5.1.8' || enhanced === '5.7.60') return true
+  if (accountRefusal(text) === 'operator' || SENDER_CODES.has(enhanced ?? '')) return true
   if (command === 'MAIL FROM') return !(reply === 552 || enhanced === '5.3.4' || enhanced === '5.2.3')
   return !/^(RCPT TO|DATA)$/.test(command)
 }

@@ -1,5 +1,6 @@
 import { CommsError, type OutboundMessage } from '@pipe-comms/core'
 import type { CheckedOptions } from '../options.ts'
+import { unsubscribeToken } from '../unsubscribe-token.ts'
 
 /**
  * How the recipient gets off the list: exactly one `List-Unsubscribe`, and the one-click header when there is an HTTPS address. nodemailer's
@@ -9,14 +10,29 @@ import type { CheckedOptions } from '../options.ts'
 export function unsubscribeHeaders(options: CheckedOptions, message: OutboundMessage): Record<string, { prepared: true; value: string }> {
   const given = typeof options.unsubscribe === 'function' ? options.unsubscribe(message) : options.unsubscribe
   if (!given) return {}
-  const url = given.url === undefined ? undefined : httpsUrl(given.url)
-  const mailto = given.mailto === undefined ? undefined : mailtoUrl(given.mailto)
+  const token = unsubscribeToken(message.messageId)
+  const url = given.url === undefined ? undefined : httpsUrl(withToken(given.url, token))
+  const mailto = given.mailto === undefined ? undefined : mailtoUrl(mailtoWithToken(given.mailto, token))
   const targets = [url, mailto].filter((target) => target !== undefined)
   if (targets.length === 0) throw invalid('expected a url or a mailto')
   return {
     'List-Unsubscribe': { prepared: true, value: targets.map((target) => `<${target}>`).join(',\r\n ') },
     ...(url === undefined ? {} : { 'List-Unsubscribe-Post': { prepared: true as const, value: 'List-Unsubscribe=One-Click' } }),
   }
+}
+
+function withToken(text: string, token: string): string {
+  return text.replaceAll('{token}', encodeURIComponent(token))
+}
+
+/** Where no place is named for the token, it is the end of the subject: every mailbox takes that, and not every one takes `+` in addresses. */
+function mailtoWithToken(mailto: string, token: string): string {
+  if (mailto.includes('{token}')) return withToken(mailto, token)
+  const [address = '', query = ''] = mailto.split('?')
+  const fields = query.split('&').filter((field) => field !== '')
+  const subject = fields.find((field) => /^subject=/i.test(field)) ?? 'subject=unsubscribe'
+  const others = fields.filter((field) => !/^subject=/i.test(field))
+  return `${address}?${[`${subject}%20${encodeURIComponent(token)}`, ...others].join('&')}`
 }
 
 function httpsUrl(url: string): string {

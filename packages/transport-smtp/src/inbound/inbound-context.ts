@@ -9,6 +9,8 @@ export interface InboundContext {
   readonly domain: string | undefined
   /** Where who wants off the list writes to: an address, or `address?subject=…`. */
   readonly mailto?: string | undefined
+  /** The server whose Authentication-Results are believed. */
+  readonly authservId: string | undefined
   /** The mail's Message-ID without angle brackets, or a digest of the mail when it has none. */
   readonly mailId: string
   readonly occurredAt: string | undefined

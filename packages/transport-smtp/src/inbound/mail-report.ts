@@ -1,6 +1,8 @@
 import { type MailStatus, readStatus } from '../failure-class.ts'
 import { bareMessageId } from '../message-id.ts'
+import { MAX_RECIPIENTS } from './mail-limits.ts'
 import { type Field, type MimeEntity, partsOfType, readFields } from './mime-entity.ts'
+import { readXtext } from './xtext.ts'
 
 /** What a machine on the way says of a message of ours. */
 export interface MailReport {
@@ -32,14 +34,19 @@ export interface OriginalMail {
 export function readDeliveryReport(mail: MimeEntity): MailReport | undefined {
   const [part] = partsOfType(mail, ['message/delivery-status', 'message/global-delivery-status'])
   if (!part) return undefined
-  const [message = [], ...blocks] = part
-    .text()
+  return reportOf(part.text(), mail)
+}
+
+/** @param text the fields of a report, which some write into a part of text */
+export function reportOf(text: string, mail: MimeEntity): MailReport {
+  const [message = [], ...blocks] = text
     .split(/\r?\n[ \t]*\r?\n/)
     .map(readFields)
     .filter((fields) => fields.length > 0)
+  const original = originalIn(mail)
   // Some write the recipient straight into the first block.
-  const recipients = [message, ...blocks].flatMap((fields) => recipientIn(fields))
-  return { envelopeId: unescapeXtext(fieldValue(message, 'original-envelope-id')), original: originalIn(mail), recipients }
+  const recipients = [message, ...blocks].flatMap((fields) => recipientIn(fields, original))
+  return { envelopeId: readXtext(fieldValue(message, 'original-envelope-id')), original, recipients }
 }
 
 /** That a person opened the message and had this said. https://www.rfc-editor.org/rfc/rfc8098 */
@@ -47,7 +54,8 @@ export function readDispositionReport(mail: MimeEntity): MailReport | undefined 
   const [part] = partsOfType(mail, ['message/disposition-notification', 'message/global-disposition-notification'])
   const fields = part ? readFields(part.text()) : []
   const [, disposition = ''] = (fieldValue(fields, 'disposition') ?? '').split(';')
-  const address = addressIn(fieldValue(fields, 'original-recipient')) ?? addressIn(fieldValue(fields, 'final-recipient'))
+  const final = addressIn(fieldValue(fields, 'final-recipient'))
+  const address = originalRecipient(fieldValue(fields, 'original-recipient'), final === undefined ? [] : [final]) ?? final
   if (!/^\s*displayed\b/i.test(disposition) || address === undefined) return undefined
   const messageId = bareMessageId(fieldValue(fields, 'original-message-id') ?? '')
   const original = { ...originalIn(mail), ...(messageId === undefined ? {} : { messageId }) }
@@ -80,9 +88,11 @@ export function originalOf(text: string, mail: MimeEntity): OriginalMail {
 
 const ACTIONS = new Set(['failed', 'delayed', 'delivered', 'relayed', 'expanded'])
 
-function recipientIn(fields: readonly Field[]): RecipientReport[] {
+function recipientIn(fields: readonly Field[], original: OriginalMail): RecipientReport[] {
   // The original one is the address we wrote to; the final one may be where it was passed on.
-  const address = addressIn(unescapeXtext(fieldValue(fields, 'original-recipient'))) ?? addressIn(fieldValue(fields, 'final-recipient'))
+  const final = addressIn(fieldValue(fields, 'final-recipient'))
+  const known = [...original.recipients, ...original.copies, ...(final === undefined ? [] : [final])]
+  const address = originalRecipient(fieldValue(fields, 'original-recipient'), known) ?? final
   const code = fieldValue(fields, 'status') ?? ''
   const diagnostic = (fieldValue(fields, 'diagnostic-code') ?? '').replace(/^[\w-]+\s*;\s*/, '')
   const said = fieldValue(fields, 'action')?.split(/[\s(]/)[0]?.toLowerCase() ?? ''
@@ -114,14 +124,19 @@ function addressIn(value: string | undefined): string | undefined {
   return value === undefined ? undefined : addressesIn(value.replace(/^[\w-]+\s*;/, ''))[0]
 }
 
-/** The addresses in a text, lower case. */
-export function addressesIn(value = ''): string[] {
-  return [...value.slice(0, 20_000).matchAll(/[^\s<>()[\],;:"'\\@]{1,64}@[^\s<>()[\],;:"'\\@]{1,255}/g)].map(([address]) =>
-    address.replace(/[.?!]+$/, '').toLowerCase(),
-  )
+function originalRecipient(value: string | undefined, known: readonly string[]): string | undefined {
+  const [written] = writtenAddresses((value ?? '').replace(/^[\w-]+\s*;/, ''))
+  return written === undefined ? undefined : readXtext(written, known).toLowerCase()
 }
 
-/** https://www.rfc-editor.org/rfc/rfc3461#section-4 */
-function unescapeXtext<Value extends string | undefined>(value: Value): Value {
-  return value?.replace(/\+([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))) as Value
+/** An address in a text, with a quoted local part where it has one. The longest that RFC 5321 knows has 254 characters; relays write longer ones. */
+const ADDRESS = /(?:"(?:[^"\\\r\n]|\\.){1,128}"|[^\s<>()[\],;:"'\\@]{1,256})@[^\s<>()[\],;:"'\\@]{1,255}/g
+
+/** The addresses in a text, lower case, as many as one report may have. */
+export function addressesIn(value = ''): string[] {
+  return writtenAddresses(value).map((address) => address.toLowerCase())
+}
+
+function writtenAddresses(value: string): string[] {
+  return [...value.slice(0, 40_000).matchAll(ADDRESS)].slice(0, MAX_RECIPIENTS).map(([address]) => address.replace(/[.?!]+$/, ''))
 }

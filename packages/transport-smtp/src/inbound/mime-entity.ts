@@ -1,8 +1,12 @@
+import { MAX_DEPTH, MAX_HEADER_BYTES, MAX_HEADERS, MAX_PARTS } from './mail-limits.ts'
+
 /**
  * One part of a mail, or the mail itself. Reports need their parts as they stand: mailparser folds `message/delivery-status` into the text.
  * Understands what can be understood and never throws.
  */
 export interface MimeEntity {
+  /** Bytes of the header, and how many fields are in it, up to one more than the limit of each. */
+  readonly headerSize: { readonly bytes: number; readonly fields: number }
   /** The first header of this name, unfolded. */
   header(name: string): string | undefined
   headers(name: string): readonly string[]
@@ -16,28 +20,32 @@ export interface MimeEntity {
   parts(): readonly MimeEntity[]
 }
 
-const MAX_DEPTH = 10
-const MAX_PARTS = 200
-
 /** @param raw one character a byte */
 export function readEntity(raw: string, depth = 0): MimeEntity {
   const [, blankLine] = /(?:^|\r?\n)(\r?\n)/d.exec(raw)?.indices ?? []
   const body = blankLine ? raw.slice(blankLine[1]) : ''
-  const fields = readFields(blankLine ? raw.slice(0, blankLine[0]) : raw)
+  const header = raw.slice(0, Math.min(blankLine?.[0] ?? raw.length, MAX_HEADER_BYTES + 1))
+  const fields = readFields(header)
+  let parts: readonly MimeEntity[] | undefined
   const headers = (name: string) => fields.filter((field) => field.name === name).map(({ value }) => value)
   const contentType = headers('content-type')[0] ?? 'text/plain'
   const type = (/^\s*([\w.+-]+\/[\w.+-]+)/.exec(contentType)?.[1] ?? 'text/plain').toLowerCase()
   const parameter = (name: string) => parametersOf(contentType).get(name)
+  const split = () => {
+    const boundary = type.startsWith('multipart/') ? parameter('boundary') : undefined
+    if (boundary === undefined || depth >= MAX_DEPTH) return []
+    return splitAt(body, boundary).map((part) => readEntity(part, depth + 1))
+  }
   return {
+    headerSize: { bytes: header.length, fields: fields.length },
     header: (name) => headers(name)[0],
     headers,
     type,
     parameter,
     text: () => decodeText(body, headers('content-transfer-encoding')[0]),
     parts() {
-      const boundary = type.startsWith('multipart/') ? parameter('boundary') : undefined
-      if (boundary === undefined || depth >= MAX_DEPTH) return []
-      return splitAt(body, boundary).map((part) => readEntity(part, depth + 1))
+      parts ??= split()
+      return parts
     },
   }
 }
@@ -53,38 +61,40 @@ export interface Field {
   readonly value: string
 }
 
-/** `Name: value` lines, those that go on with a space joined to the one before. */
+/** `Name: value` lines, those that go on with a space joined to the one before. Reads up to one field more than a mail may have. */
 export function readFields(block: string): Field[] {
-  const fields: { name: string; value: string }[] = []
-  for (const line of block.split(/\r?\n/)) {
-    const last = fields.at(-1)
+  const fields: { name: string; lines: string[] }[] = []
+  for (const line of block.slice(0, MAX_HEADER_BYTES + 1).split(/\r?\n/)) {
     if (/^[ \t]/.test(line)) {
-      if (last) last.value = `${last.value} ${line.trim()}`.trim()
+      fields.at(-1)?.lines.push(line.trim())
       continue
     }
+    if (fields.length > MAX_HEADERS) break
     const colon = line.indexOf(':')
     if (colon > 0 && /^[\x21-\x7e]+[ \t]*$/.test(line.slice(0, colon)))
-      fields.push({ name: line.slice(0, colon).trimEnd().toLowerCase(), value: line.slice(colon + 1).trim() })
+      fields.push({ name: line.slice(0, colon).trimEnd().toLowerCase(), lines: [line.slice(colon + 1).trim()] })
   }
-  return fields
+  // Joined once: adding each line to the value before it would copy the value once a line.
+  return fields.map(({ name, lines }) => ({ name, value: lines.join(' ').trim() }))
 }
 
 function parametersOf(contentType: string): Map<string, string> {
-  const found = contentType.matchAll(/;\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/g)
+  const found = contentType.slice(0, 8_192).matchAll(/;\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/g)
   return new Map([...found].map(([, name = '', quoted, plain = '']) => [name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain]))
 }
 
+/** A delimiter is the whole of its line, so that `--outer` is not taken for the start of `--outer--inner`. */
 function splitAt(body: string, boundary: string): string[] {
   const parts: string[] = []
   let current: string[] | undefined
   for (const line of body.split(/\r?\n/)) {
-    const isDelimiter = line.startsWith(`--${boundary}`)
-    if (!isDelimiter) {
+    const after = line.startsWith(`--${boundary}`) ? line.slice(boundary.length + 2).trimEnd() : undefined
+    if (after !== '' && after !== '--') {
       current?.push(line)
       continue
     }
     if (current) parts.push(current.join('\r\n'))
-    if (line.slice(boundary.length + 2).startsWith('--') || parts.length >= MAX_PARTS) return parts
+    if (after === '--' || parts.length >= MAX_PARTS) return parts
     current = []
   }
   // A report that was cut off still says something.
@@ -104,7 +114,7 @@ function decodeText(body: string, encoding = ''): string {
 function decodeBytes(body: string, encoding: string): Buffer {
   if (encoding === 'base64') return Buffer.from(body, 'base64')
   if (encoding !== 'quoted-printable') return Buffer.from(body, 'latin1')
-  const joined = body.replace(/[ \t]*=\r?\n/g, '')
+  const joined = body.replace(/(?<![ \t])[ \t]*=\r?\n/g, '')
   return Buffer.from(
     joined.replace(/=([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',

@@ -1,70 +1,68 @@
-import { CommsError, type ContactAddress, type EventFact, type Media, parseContactAddress } from '@pipe-comms/core'
+import type { EventFact, Media } from '@pipe-comms/core'
 import type { Attachment, ParsedMail } from 'mailparser'
 import { bareMessageId } from '../message-id.ts'
 import { automaticFlags } from './automatic-mail.ts'
 import { factKey, type InboundContext } from './inbound-context.ts'
+import { MAX_FILES } from './mail-limits.ts'
+import { senderOf } from './mail-sender.ts'
 import type { MimeEntity } from './mime-entity.ts'
 
 /** Threads grow without end; the first and the last of their references say enough. */
 const MAX_REFERENCES = 50
 
-/** A mail somebody wrote. @throws CommsError `webhook_unparsable` when nobody says to have written it. */
+/**
+ * A mail somebody wrote. Only the writer is needed; whatever else is missing or odd is left out.
+ * @param name of the mail, which tells it from another with the same Message-ID
+ * @throws CommsError `webhook_unparsable` when nobody says to have written it.
+ */
 export function receivedFact(
   mail: MimeEntity,
   parsed: ParsedMail,
   context: InboundContext,
+  name: string,
   more: readonly string[],
-): EventFact & { readonly contact: ContactAddress } {
-  const { account, endpoint, mailId, occurredAt, source } = context
-  const [from] = parsed.from?.value ?? []
-  const contact = senderOf(from?.address)
+): EventFact {
+  const { account, endpoint, occurredAt, source } = context
+  const { contact, contactName } = senderOf(mail, parsed)
   const flags = [...new Set([...automaticFlags(mail, parsed.subject), ...more])]
   const { text, html, subject, attachments } = parsed
+  const media = attachments.slice(0, MAX_FILES).map((attachment, index) => mediaOf(attachment, `${name}#${index + 1}`))
   const thread = threadOf(mail)
   const [answered] = thread.inReplyTo ?? []
   const replyTo = parsed.replyTo?.value[0]?.address
+  const extra = {
+    ...(replyTo && replyTo.toLowerCase() !== contact.value ? { replyTo: storable(replyTo) } : {}),
+    ...(attachments.length > MAX_FILES ? { filesLeftOut: attachments.length - MAX_FILES } : {}),
+  }
   return {
     type: 'message.received',
-    idempotencyKey: factKey(account, 'received', contact.value, mailId),
+    idempotencyKey: factKey(account, 'received', contact.value, name),
     channel: 'email',
     provider: 'smtp',
     account,
     direction: 'inbound',
     contact,
     ...(endpoint ? { endpoint } : {}),
-    messageId: `smtp:${mailId}`,
-    providerMessageId: mailId,
+    messageId: `smtp:${name}`,
+    providerMessageId: name,
     ...(occurredAt === undefined ? {} : { occurredAt }),
     source,
     data: {
       ...(text ? { text: storable(text) } : {}),
       ...(subject === undefined ? {} : { subject: storable(subject) }),
       ...(html ? { html: storable(html) } : {}),
-      ...(attachments.length > 0 ? { media: attachments.map((attachment, index) => mediaOf(attachment, `${mailId}#${index + 1}`)) } : {}),
+      ...(media.length > 0 ? { media } : {}),
       ...(Object.keys(thread).length > 0 ? { thread } : {}),
       ...(answered === undefined ? {} : { quoted: { providerMessageId: answered } }),
       ...(flags.length > 0 ? { flags } : {}),
-      ...(from?.name ? { contactName: storable(from.name) } : {}),
-      ...(replyTo && replyTo.toLowerCase() !== contact.value ? { extra: { replyTo: storable(replyTo) } } : {}),
+      ...(contactName ? { contactName: storable(contactName) } : {}),
+      ...(Object.keys(extra).length > 0 ? { extra } : {}),
     },
   }
 }
 
-function senderOf(address: string | undefined): ContactAddress {
-  try {
-    const contact = parseContactAddress(address ?? '')
-    if (contact.kind === 'email') return contact
-  } catch {
-    // Said below.
-  }
-  throw new CommsError(
-    'webhook_unparsable',
-    `SMTP: expected a mail with an e-mail address in From, got ${JSON.stringify((address ?? '').slice(0, 60))}`,
-  )
-}
-
 function threadOf(mail: MimeEntity) {
-  const ids = (value = '') => [...value.matchAll(/<[^<>\s]+>/g)].map(([id]) => bareMessageId(id)).filter((id) => id !== undefined)
+  const ids = (value = '') => [...value.matchAll(/<[^<>\s]{1,1000}>/g)].map(([id]) => bareMessageId(id)).filter((id) => id !== undefined)
   const own = bareMessageId(mail.header('message-id') ?? '')
   const inReplyTo = ids(mail.header('in-reply-to'))
   const references = ids(mail.header('references'))

@@ -1,15 +1,27 @@
-import { type ContactAddress, type EventFact, parseContactAddress } from '@pipe-comms/core'
+import { anyContactAddress, type ContactAddress, type EventFact } from '@pipe-comms/core'
 import { failureClassOf, providerCodeOf } from '../failure-class.ts'
 import { ownMessageId } from '../message-id.ts'
 import { factKey, type InboundContext } from './inbound-context.ts'
+import { MAX_RECIPIENTS } from './mail-limits.ts'
 import type { MailReport, RecipientReport } from './mail-report.ts'
 
-/** One fact for each recipient a report names; those that are no address of anybody are left out. */
+/**
+ * One fact for each recipient a report names, up to a thousand; the first counts the others in `extra.recipientsLeftOut`. Recipients
+ * without any address are left out.
+ */
 export function reportFacts(report: MailReport, context: InboundContext): EventFact[] {
-  return report.recipients.flatMap((recipient) => {
+  const facts = report.recipients.slice(0, MAX_RECIPIENTS).flatMap((recipient) => {
     const contact = contactOf(recipient, report)
     return contact ? [factOf(recipient, contact, report, context)] : []
   })
+  const left = report.recipients.length - MAX_RECIPIENTS
+  const [first, ...others] = facts
+  return first && left > 0 ? [withExtra(first, { recipientsLeftOut: left }), ...others] : facts
+}
+
+function withExtra(fact: EventFact, more: Readonly<Record<string, number>>): EventFact {
+  const before = 'extra' in fact.data ? fact.data.extra : undefined
+  return { ...fact, data: { ...fact.data, extra: { ...before, ...more } } } as EventFact
 }
 
 function factOf(recipient: RecipientReport, contact: ContactAddress, report: MailReport, context: InboundContext): EventFact {
@@ -17,15 +29,17 @@ function factOf(recipient: RecipientReport, contact: ContactAddress, report: Mai
   const { action, status } = recipient
   const providerCode = providerCodeOf(status)
   const description = status.text.replace(/\s+/g, ' ').trim().slice(0, 500)
+  const names = namesOf(contact, report, context)
   const shared = {
-    idempotencyKey: factKey(account, 'report', mailId, contact.value, action, providerCode ?? 'none'),
+    // With the message: two reports may share a Message-ID.
+    idempotencyKey: factKey(account, 'report', mailId, names.messageId, contact.value, action, providerCode ?? 'none'),
     channel: 'email',
     provider: 'smtp',
     account,
     direction: 'outbound' as const,
     contact,
     ...(endpoint ? { endpoint } : {}),
-    ...namesOf(contact, report, context),
+    ...names,
     ...(occurredAt === undefined ? {} : { occurredAt }),
     source,
   }
@@ -65,15 +79,8 @@ function namesOf(contact: ContactAddress, { original, envelopeId }: MailReport, 
 }
 
 function contactOf({ address }: RecipientReport, { original, recipients }: MailReport): ContactAddress | undefined {
-  // A report on one recipient may name a local account; the message says whom it was for.
+  // A report on one recipient may name a local account; the message says who it was for.
   const written = recipients.length === 1 && original.recipients.length === 1 ? original.recipients : []
-  for (const candidate of [address, ...written]) {
-    try {
-      const contact = parseContactAddress(candidate)
-      if (contact.kind === 'email') return contact
-    } catch {
-      // The next one.
-    }
-  }
-  return undefined
+  const contacts = [address, ...written].filter((candidate) => candidate !== '').map((candidate) => anyContactAddress(candidate))
+  return contacts.find(({ kind }) => kind === 'email') ?? contacts[0]
 }

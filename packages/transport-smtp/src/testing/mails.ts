@@ -95,3 +95,69 @@ export function bounce(
     '--1A2B3C.1767/mx.example.net--',
   )
 }
+
+/** Built by hand, after the example of https://www.rfc-editor.org/rfc/rfc5965#appendix-B.2 */
+export function complaint(over: { kind?: string; recipient?: string; to?: string; original?: readonly string[] } = {}): string {
+  return lines(
+    'From: <abusedesk@example.net>',
+    'Date: Tue, 06 Jan 2026 10:30:00 +0000',
+    'Subject: FW: Devis',
+    'To: <sales@example.com>',
+    'Message-ID: <complaint-1@example.net>',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=feedback-report; boundary="part"',
+    '',
+    '--part',
+    'Content-Type: text/plain',
+    '',
+    'This is an email abuse report.',
+    '',
+    '--part',
+    'Content-Type: message/feedback-report',
+    '',
+    ...(over.kind === '' ? [] : [`Feedback-Type: ${over.kind ?? 'abuse'}`]),
+    'User-Agent: SomeGenerator/1.0',
+    'Version: 1',
+    'Original-Mail-From: <sales@example.com>',
+    ...(over.recipient === '' ? [] : [`Original-Rcpt-To: <${over.recipient ?? 'Camille@example.org'}>`]),
+    '',
+    '--part',
+    'Content-Type: message/rfc822',
+    '',
+    'From: <sales@example.com>',
+    `To: ${over.to ?? '<camille@example.org>'}`,
+    'Subject: Devis',
+    ...(over.original ?? [`Message-ID: <${OUR_ID}@example.com>`]),
+    '',
+    'Bonjour',
+    '',
+    '--part--',
+  )
+}
+
+/** A complaint as Outlook.com sends it: https://sendersupport.olc.protection.outlook.com/snds/JMRPFAQ.aspx */
+export function junkMailReport(original: readonly string[] = [`Message-ID: <${OUR_ID}@example.com>`]): string {
+  return lines(
+    'From: staff@hotmail.com',
+    'To: sales@example.com',
+    'Subject: complaint about message from 192.0.2.10',
+    'Date: Tue, 06 Jan 2026 10:30:00 +0000',
+    'Message-ID: <jmrp-1@example.net>',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary="b"',
+    '',
+    '--b',
+    'Content-Type: message/rfc822',
+    'Content-Disposition: inline',
+    '',
+    'X-HmXmrOriginalRecipient: <Camille@example.org>',
+    'From: sales@example.com',
+    'To: camille@example.org',
+    'Subject: Devis',
+    ...original,
+    '',
+    'Bonjour',
+    '',
+    '--b--',
+  )
+}
