@@ -14,6 +14,8 @@ export interface OutboxWork {
   readonly instance: string
   readonly log: OutboxLog
   readonly consents: ConsentReader
+  /** Reads the log to its end: resolves when all is entered that was recorded before the call, or at a stop. */
+  readonly readToEnd: () => Promise<void>
   /** Nothing new is begun. */
   readonly stopping: AbortSignal
   /** What is under way is broken off. */

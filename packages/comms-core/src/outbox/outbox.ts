@@ -3,6 +3,7 @@ import { timerSleep } from '../pause.ts'
 import { makeAttempt } from './attempt.ts'
 import { ConsentReader } from './contact-consent.ts'
 import { endUnsent, fallBack, isUnsent } from './endings.ts'
+import { recoverFacts } from './lost-facts.ts'
 import { nextStep, type Step } from './next-step.ts'
 import { feedOutbox } from './outbox-feed.ts'
 import { type LaneState, OutboxLane } from './outbox-lane.ts'
@@ -10,6 +11,7 @@ import { OutboxLog } from './outbox-log.ts'
 import { type Live, OutboxMemory } from './outbox-memory.ts'
 import type { OutboxOptions } from './outbox-options.ts'
 import type { OutboxWork } from './outbox-work.ts'
+import { ReadingRounds } from './reading-rounds.ts'
 import { asksAt, doubtAttempt, settleOutcome } from './settlement.ts'
 import { WakeTimes } from './wake-times.ts'
 
@@ -43,6 +45,7 @@ export class Outbox {
   /** Of these the log has told something that was not looked at yet. */
   readonly #told = new Set<Live>()
   readonly #underWay = new Set<Promise<void>>()
+  readonly #rounds = new ReadingRounds()
   #wakeFeed: () => void = () => {}
   #feeding: Promise<void> | undefined
 
@@ -63,6 +66,11 @@ export class Outbox {
         aborting,
       }),
       consents: new ConsentReader(given.store),
+      readToEnd: () => {
+        const read = this.#rounds.next(stopping)
+        this.#wakeFeed()
+        return read
+      },
       stopping,
       aborting,
     }
@@ -86,6 +94,7 @@ export class Outbox {
       memoryMs: Math.max(0, ...[...this.#lanes.values()].map((lane) => lane.memoryMs)),
       signal: this.#stopping.signal,
       wakeUp: async (signal) => {
+        this.#rounds.begin()
         await new Promise<void>((resolve) => {
           this.#wakeFeed = resolve
           signal.addEventListener('abort', () => resolve())
@@ -105,6 +114,7 @@ export class Outbox {
       // Nothing is done about a message before all is known that the log says of it.
       onCaughtUp: () => {
         this.#memory.ready = true
+        this.#rounds.end()
         const told = [...this.#told]
         this.#told.clear()
         for (const live of told) this.#evaluate(live)
@@ -143,6 +153,12 @@ export class Outbox {
     }
     const { streamId } = live.entry.request
     const step = this.#stepOf(live)
+    if (live.lostFacts && step.kind !== 'done') {
+      const lives = this.#memory.withLostFacts()
+      const recovered = recoverFacts(lives, this.#work)
+      for (const each of lives) this.#run(each, () => recovered)
+      return
+    }
     const line = this.#memory.line(streamId)
     if (step.kind === 'attempt' || step.kind === 'check-consent' || (step.kind === 'wait' && step.holds)) line?.add(live)
     else line?.remove(live)
@@ -161,8 +177,7 @@ export class Outbox {
         break
       case 'fall-back':
         this.#run(live, async () => {
-          await fallBack(live, this.#work)
-          this.#forget(live)
+          if (await fallBack(live, this.#work)) this.#forget(live)
         })
         break
       case 'doubt':
