@@ -61,7 +61,7 @@ class JsonEventStore implements EventStore {
   readonly #lock: WriterLock
   readonly #files: DayFile[]
   readonly #index: LogIndex
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #logger: Logger
   readonly #writer = new LogWriter()
   readonly #reader: LogReader
@@ -77,7 +77,7 @@ class JsonEventStore implements EventStore {
   #takenBack = 0
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, lock: WriterLock, files: DayFile[], index: LogIndex, clock: Clock, logger: Logger) {
+  constructor(dir: string, lock: WriterLock, files: DayFile[], index: LogIndex, clock: Pick<Clock, 'now'>, logger: Logger) {
     this.#dir = dir
     this.#lock = lock
     this.#files = files

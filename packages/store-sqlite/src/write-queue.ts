@@ -34,7 +34,7 @@ interface Job {
 /** Hands appends to the writer thread and its answers back to their callers. The thread groups what waits into one transaction. */
 export class WriteQueue {
   readonly #thread: WriterThread
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #jobs = new Map<number, Job>()
   #lastJob = 0
   #parcel: Field[] = []
@@ -43,7 +43,7 @@ export class WriteQueue {
   #recordedAt = ''
   #drained: (() => void)[] = []
 
-  constructor(thread: WriterThread, clock: Clock) {
+  constructor(thread: WriterThread, clock: Pick<Clock, 'now'>) {
     this.#thread = thread
     this.#clock = clock
     thread.listen({ onReply: (message) => this.#onReply(message), onGone: (failure) => this.#refuse([...this.#jobs.keys()], failure) })

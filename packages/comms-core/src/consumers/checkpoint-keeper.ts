@@ -7,7 +7,7 @@ interface CheckpointKeeperOptions {
   readonly checkpoints: CheckpointStore
   readonly saveEvery: number
   readonly saveEveryMs: number
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'now'>
 }
 
 /** Where one consumer stands, how much of that is durable, and when it is time to save. */

@@ -36,7 +36,7 @@ export interface ConsumerOptions {
   readonly wakeUp?: WakeUp
   /** Ends the consumer as `stop()` does, but aborts the signal of the event under way too. */
   readonly signal?: AbortSignal
-  readonly clock?: Clock
+  readonly clock?: Pick<Clock, 'now'>
   readonly sleep?: Sleep
   /** A number from 0 up to 1, for the jitter of the waits. @default Math.random */
   readonly random?: () => number

@@ -26,7 +26,7 @@ export type RecordedEvent = MessageEvent & Recording
  * Makes the event of a fact: gives it its id, its schema version and, when the provider gave none, its time.
  * @throws CommsError `event_invalid`, naming each field that breaks the schema.
  */
-export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Clock }): NewEvent {
+export function createEvent(fact: EventFact, runtime: { ids: IdSource; clock: Pick<Clock, 'now'> }): NewEvent {
   const time =
     fact.occurredAt === undefined
       ? { occurredAt: isoInstant(runtime.clock.now()), occurredAtSource: fact.occurredAtSource ?? 'receipt' }

@@ -1,5 +1,6 @@
 import { CommsError, isCommsError } from '../errors.ts'
 import { backOffMs, timeLimit } from '../pause.ts'
+import type { Clock } from '../runtime.ts'
 import type { OutboundMessage, SendReceipt, Transport } from '../transport/transport.ts'
 import type { OutboxEntry } from './outbox-entry.ts'
 import { attemptedFact, deferredFact, failedFact, failureOf, optedOutFact, sentFact, uncertainFact } from './outbox-facts.ts'
@@ -21,12 +22,13 @@ export async function makeAttempt(
   const { clock, attemptTimeoutMs } = work.options
   const { entry } = live
   let message: OutboundMessage
-  let deadline: number
+  let deadline: AttemptDeadline
   try {
     message = outboundMessage(await work.log.requestOf(entry.request.messageId), work)
     const now = clock.now()
-    deadline = now + attemptTimeoutMs
-    if (!(await work.log.claim(attemptedFact(entry, transport, { number, by: work.instance, now, deadline })))) return breaker.skipped()
+    deadline = { now: now + attemptTimeoutMs, monotonic: clock.monotonic() + attemptTimeoutMs }
+    const claim = attemptedFact(entry, transport, { number, by: work.instance, now, deadline: deadline.now })
+    if (!(await work.log.claim(claim))) return breaker.skipped()
   } catch (error) {
     breaker.skipped()
     throw error
@@ -44,9 +46,17 @@ export async function makeAttempt(
   await recordReceipt(entry, transport, receipt, number, work)
 }
 
-async function sendBefore(deadline: number, transport: Transport, message: OutboundMessage, work: OutboxWork): Promise<SendReceipt> {
+/** By both clocks: the monotonic one stands still while the machine sleeps, and the other one may be set. What is over by one of them is over. */
+type AttemptDeadline = { readonly [clock in keyof Clock]: number }
+
+async function sendBefore(
+  deadline: AttemptDeadline,
+  transport: Transport,
+  message: OutboundMessage,
+  work: OutboxWork,
+): Promise<SendReceipt> {
   const { clock, sleep } = work.options
-  const remainingMs = deadline - clock.now()
+  const remainingMs = Math.min(deadline.now - clock.now(), deadline.monotonic - clock.monotonic())
   // Others may take the attempt for lost by now, and ask the provider what became of it.
   if (remainingMs <= 0) throw new CommsError('send_unavailable', `${transport.id}: the claim was recorded after its deadline`)
   const limit = timeLimit(remainingMs, work.aborting, sleep)

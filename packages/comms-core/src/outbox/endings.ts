@@ -1,7 +1,7 @@
 import { streamIdOf } from '../events/recorded-event.ts'
 import type { Transport } from '../transport/transport.ts'
 import { nextStep, type Step } from './next-step.ts'
-import { enterFact, lastAttempt, type OutboxEntry } from './outbox-entry.ts'
+import { enterFact, hearing, lastAttempt, type OutboxEntry } from './outbox-entry.ts'
 import { failedFact, fallbackFact } from './outbox-facts.ts'
 import { type Live, providerName } from './outbox-memory.ts'
 import { type OutboxWork, reportProblem } from './outbox-work.ts'
@@ -23,7 +23,7 @@ export async function endUnsent(live: Live, transport: Transport, work: OutboxWo
     const version = await readItsStream(live, work)
     const { optedOut } = await work.consents.read(streamId, transport.channel)
     const now = clock.now()
-    const step = nextStep(entry, now, work.limits)
+    const step = nextStep(entry, clock, work.limits)
     const error = step.kind === 'expire' ? EXPIRED : optedOut && isUnsent(entry, step) ? OPTED_OUT : undefined
     if (!error) {
       // Under way already: should it have to be sent again, that is not done.
@@ -53,7 +53,7 @@ export async function fallBack(live: Live, work: OutboxWork): Promise<boolean> {
   // A delivery may be in the log under another address of the contact, so its own stream is not enough.
   await work.readToEnd()
   await readItsStream(live, work)
-  if (work.stopping.aborted || nextStep(live.entry, clock.now(), work.limits).kind !== 'fall-back') return false
+  if (work.stopping.aborted || nextStep(live.entry, clock, work.limits).kind !== 'fall-back') return false
   const next = transports.find(({ id, channel }) =>
     fallback?.transport === undefined ? channel === fallback?.channel : id === fallback.transport,
   )
@@ -80,7 +80,7 @@ async function readItsStream({ entry, providerNames }: Live, { options: { store,
   let version = 0
   for await (const event of store.readStream(streamId, { fromVersion })) {
     version = event.version
-    if (event.messageId === messageId || providerNames.has(providerName(event) ?? '')) enterFact(entry, event, clock.now())
+    if (event.messageId === messageId || providerNames.has(providerName(event) ?? '')) enterFact(entry, event, hearing(clock))
   }
   return version
 }

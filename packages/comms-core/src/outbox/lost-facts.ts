@@ -1,5 +1,5 @@
 import type { Position } from '../events/recorded-event.ts'
-import { enterFact } from './outbox-entry.ts'
+import { enterFact, hearing } from './outbox-entry.ts'
 import { type Live, providerName } from './outbox-memory.ts'
 import type { OutboxWork } from './outbox-work.ts'
 
@@ -13,7 +13,7 @@ export async function recoverFacts(lives: readonly Live[], { options, stopping }
   for (const { before } of lives) if (before === undefined || (after !== undefined && before < after)) after = before
   for await (const event of options.store.readAll({ signal: stopping, ...(after === undefined ? {} : { after }) })) {
     const live = byName.get(providerName(event) ?? '')
-    if (live && event.direction !== 'inbound') enterFact(live.entry, event, options.clock.now())
+    if (live && event.direction !== 'inbound') enterFact(live.entry, event, hearing(options.clock))
   }
   for (const live of lives) live.lostFacts = false
 }

@@ -54,13 +54,14 @@ export class OutboxLane<Item> {
   state(): LaneState {
     const state = { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen }
     const freeAt = this.freeAt()
-    const held = this.isHeldBack() && freeAt > this.#clock.now() && Number.isFinite(freeAt)
-    return held ? { ...state, heldUntil: isoInstant(freeAt) } : state
+    const heldMs = freeAt - this.#clock.monotonic()
+    const held = this.isHeldBack() && heldMs > 0 && Number.isFinite(freeAt)
+    return held ? { ...state, heldUntil: isoInstant(this.#clock.now() + heldMs) } : state
   }
 
-  /** Counts an attempt, ours or another instance's, against the limits. */
-  noteAttempt(atMs: number): void {
-    for (const limiter of this.#limiters) limiter.note(atMs)
+  /** Counts an attempt, ours or another instance's, against the limits: one that was made so many milliseconds ago. */
+  noteAttempt(agoMs: number): void {
+    for (const limiter of this.#limiters) limiter.note(this.#clock.monotonic() - Math.max(0, agoMs))
   }
 
   add(item: Item): void {
@@ -69,7 +70,7 @@ export class OutboxLane<Item> {
 
   /** The next message that may be sent now. The caller says `end` when its sending has ended. */
   take(): Item | undefined {
-    if (this.#waiting() === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
+    if (this.#waiting() === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.monotonic()) return undefined
     this.#inFlight += 1
     this.breaker.take()
     if (this.#ready.length === 0) {
@@ -83,11 +84,11 @@ export class OutboxLane<Item> {
     this.#inFlight -= 1
   }
 
-  /** When the provider may be asked again, in milliseconds; in the past when it may be now. */
+  /** When the provider may be asked again, by the monotonic clock; in the past when it may be now. */
   freeAt(): number {
     const waits = this.#limiters.map((limiter) => limiter.waitMs())
     const limited = Math.max(0, ...waits)
-    return Math.max(this.breaker.freeAt(), limited > 0 ? this.#clock.now() + limited : 0)
+    return Math.max(this.breaker.freeAt(), limited > 0 ? this.#clock.monotonic() + limited : 0)
   }
 
   /** Whether messages wait although there is room for them. */
@@ -97,7 +98,7 @@ export class OutboxLane<Item> {
 
   /** Whether people should hear that messages wait until then: once for each long wait. */
   isNews(freeAt: number): boolean {
-    const news = freeAt - this.#clock.now() >= LONG_WAIT_MS && freeAt > this.#toldOf
+    const news = freeAt - this.#clock.monotonic() >= LONG_WAIT_MS && freeAt > this.#toldOf
     if (news) this.#toldOf = freeAt
     return news
   }

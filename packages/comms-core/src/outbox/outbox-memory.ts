@@ -2,7 +2,7 @@ import type { MessageEventOf } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import type { Clock } from '../runtime.ts'
 import { ContactLine } from './contact-line.ts'
-import { enterFact, newEntry, type OutboxEntry } from './outbox-entry.ts'
+import { enterFact, type Hearing, hearing, newEntry, type OutboxEntry } from './outbox-entry.ts'
 import { UnnamedFacts } from './unnamed-facts.ts'
 
 /** A message that is not done with, and what this process does about it. */
@@ -27,9 +27,9 @@ export interface Live {
   consentChanged: boolean
   /** The provider has shown a message to this contact that nobody has named yet: it may be this one. */
   echoed: boolean
-  /** The log could not be read or written: nothing before this time. */
+  /** Monotonic: the log could not be read or written, and nothing is done before this time. */
   heldUntil: number
-  /** How often the provider was asked what became of it, and when it is asked next. */
+  /** How often the provider was asked what became of it, and when it is asked next (monotonic). */
   reconciliations: number
   reconcileAt?: number
 }
@@ -100,7 +100,7 @@ export class OutboxMemory {
     const live = this.#namedIn(event)
     if (!live) return this.#keepUnnamed(event)
     if (event.type === 'message.attempted') live.attemptedAt ??= event.position
-    enterFact(live.entry, event, this.#clock.now())
+    enterFact(live.entry, event, this.#heardNow())
     if (event.type === 'message.sent' && event.providerMessageId !== undefined) this.#learn(live, event)
     return [live]
   }
@@ -128,7 +128,7 @@ export class OutboxMemory {
     if (replaced) this.forget(replaced)
     this.#opened += 1
     const live: Live = {
-      entry: newEntry(event),
+      entry: newEntry(event, this.#heardNow()),
       transportId: event.data.transport ?? event.provider,
       number: this.#opened,
       before,
@@ -146,6 +146,10 @@ export class OutboxMemory {
     if (contact) contact.lives.add(live)
     else this.#contacts.set(streamId, { lives: new Set([live]), line: new ContactLine() })
     return [live]
+  }
+
+  #heardNow(): Hearing {
+    return hearing(this.#clock, { atStart: !this.ready })
   }
 
   #namedIn(event: RecordedEvent): Live | undefined {
@@ -170,7 +174,7 @@ export class OutboxMemory {
     if (live.providerNames.has(name)) return
     live.providerNames.add(name)
     this.#byName.set(name, live)
-    for (const fact of this.#unnamed.take(name)) enterFact(live.entry, fact, this.#clock.now())
+    for (const fact of this.#unnamed.take(name)) enterFact(live.entry, fact, this.#heardNow())
     if (this.#unnamed.hasDroppedAfter(live.attemptedAt ?? live.before)) live.lostFacts = true
   }
 }

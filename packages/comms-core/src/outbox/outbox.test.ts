@@ -4,7 +4,7 @@ import { parseContactAddress } from '../events/contact-address.ts'
 import type { EventFact } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
 import { type Sleep, timerSleep } from '../pause.ts'
-import { silentLogger, systemClock, uuidSource } from '../runtime.ts'
+import { type Clock, silentLogger, systemClock, uuidSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
 import type { SendReceipt, Transport } from '../transport/transport.ts'
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const runtime = () => ({ clock: time.clock, ids: uuidSource, logger: silentLogger })
 
-function start(settings: OutboxSettings & { store?: EventStore } = {}): Outbox {
+function start(settings: OutboxSettings & { store?: EventStore; clock?: Clock } = {}): Outbox {
   const outbox = new Outbox({
     store,
     transports,
@@ -586,8 +586,7 @@ it('does not take an attempt for lost because its own clock is ahead', async () 
   start({ attemptTimeoutMs: 5_000 })
   const messageId = await request()
   await time.pass(1_000)
-  const ahead = { clock: { now: () => time.clock.now() + 3_600_000 } }
-  start({ attemptTimeoutMs: 5_000, ...ahead } as never)
+  start({ attemptTimeoutMs: 5_000, clock: time.clockAhead(() => 3_600_000) })
   await time.pass(10_000)
   expect(await told()).toEqual(['requested', 'attempted', 'sent'])
   expect(pigeon.taken).toEqual([messageId])
@@ -606,7 +605,7 @@ it('does not call a message expired that another instance has just begun to send
   }
   start({ attemptTimeoutMs: 5_000 })
   await time.pass(1_000)
-  start({ attemptTimeoutMs: 5_000, store: deaf, clock: { now: () => time.clock.now() + 3_600_000 } } as never)
+  start({ attemptTimeoutMs: 5_000, store: deaf, clock: time.clockAhead(() => 3_600_000) })
   await time.pass(10_000)
   expect(await told()).not.toContain('failed')
   expect([pigeon.taken, await statusOf(messageId)]).toEqual([[messageId], 'sent'])

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import { timerSleep } from '../pause.ts'
+import type { Clock } from '../runtime.ts'
 import { makeAttempt } from './attempt.ts'
 import { ConsentReader } from './contact-consent.ts'
 import { endUnsent, fallBack, isUnsent } from './endings.ts'
@@ -39,7 +40,8 @@ export class Outbox {
   readonly #work: OutboxWork
   readonly #memory: OutboxMemory
   readonly #lanes: ReadonlyMap<string, OutboxLane<Live>>
-  readonly #wakes: WakeTimes<Live | OutboxLane<Live>>
+  /** By the clock that says when. */
+  readonly #wakes: { readonly [clock in keyof Clock]: WakeTimes<Live | OutboxLane<Live>> }
   readonly #stopping = new AbortController()
   readonly #aborting = new AbortController()
   /** Of these the log has told something that was not looked at yet. */
@@ -75,16 +77,16 @@ export class Outbox {
       aborting,
     }
     this.#lanes = new Map(transports.map((transport) => [transport.id, new OutboxLane<Live>(transport, { concurrency, clock, random })]))
-    this.#wakes = new WakeTimes({
-      clock,
-      sleep,
-      wake: (items) => {
-        for (const item of items) if (item instanceof OutboxLane) this.#pump(item)
-        // Those of one contact whose time comes together go in the order of their requests.
-        const lives = items.filter((item): item is Live => !(item instanceof OutboxLane)).sort((a, b) => a.number - b.number)
-        for (const live of lives) this.#evaluate(live)
-      },
-    })
+    const wake = (items: readonly (Live | OutboxLane<Live>)[]) => {
+      for (const item of items) if (item instanceof OutboxLane) this.#pump(item)
+      // Those of one contact whose time comes together go in the order of their requests.
+      const lives = items.filter((item): item is Live => !(item instanceof OutboxLane)).sort((a, b) => a.number - b.number)
+      for (const live of lives) this.#evaluate(live)
+    }
+    this.#wakes = {
+      now: new WakeTimes({ now: () => clock.now(), sleep, wake }),
+      monotonic: new WakeTimes({ now: () => clock.monotonic(), sleep, wake }),
+    }
   }
 
   /** Begins to read the log and to send. */
@@ -104,7 +106,9 @@ export class Outbox {
       onEvent: (event, before) => {
         const { concerned, attempted } = this.#memory.read(event, before)
         if (event.type === 'message.requested' && concerned.length > 0) this.#work.log.atHand.keep(event)
-        if (attempted) for (const lane of this.#lanes.values()) if (lane.serves(event)) lane.noteAttempt(Date.parse(event.occurredAt))
+        if (attempted)
+          for (const lane of this.#lanes.values())
+            if (lane.serves(event)) lane.noteAttempt(this.#memory.ready ? 0 : this.#work.options.clock.now() - Date.parse(event.occurredAt))
         for (const live of concerned) {
           // Of a long log most messages are done with: they are let go as it is read.
           if (!this.#memory.ready && this.#stepOf(live).kind === 'done') this.#memory.forget(live)
@@ -136,7 +140,8 @@ export class Outbox {
   async stop({ abort = false }: { readonly abort?: boolean } = {}): Promise<void> {
     this.#stopping.abort()
     if (abort) this.#aborting.abort()
-    this.#wakes.stop()
+    this.#wakes.now.stop()
+    this.#wakes.monotonic.stop()
     await this.#feeding
     await Promise.all(this.#underWay)
   }
@@ -167,7 +172,7 @@ export class Outbox {
         this.#forget(live)
         return
       case 'wait':
-        this.#wakes.at(step.until, live)
+        this.#wakes[step.by].at(step.until, live)
         break
       case 'attempt':
         break
@@ -190,9 +195,11 @@ export class Outbox {
   }
 
   #stepOf(live: Live): Step | { readonly kind: 'check-consent' } {
-    const now = this.#work.options.clock.now()
-    const step = nextStep(live.entry, now, this.#work.limits)
-    if (now < live.heldUntil && step.kind !== 'done') return { kind: 'wait', until: live.heldUntil, holds: true }
+    const { clock } = this.#work.options
+    const step = nextStep(live.entry, clock, this.#work.limits)
+    if (clock.monotonic() < live.heldUntil && step.kind !== 'done') {
+      return { kind: 'wait', until: live.heldUntil, by: 'monotonic', holds: true }
+    }
     // What waits for its time fails when its contact opts out, and not later.
     return live.consentChanged && isUnsent(live.entry, step) ? { kind: 'check-consent' } : step
   }
@@ -221,7 +228,7 @@ export class Outbox {
         continue
       }
       // Counted before it is made: others that are taken meanwhile must see it.
-      lane.noteAttempt(this.#work.options.clock.now())
+      lane.noteAttempt(0)
       this.#memory.noteOwnAttempt(next.entry.request.messageId, step.number)
       let ended = false
       const end = () => {
@@ -236,7 +243,7 @@ export class Outbox {
     if (!lane.isHeldBack()) return
     const freeAt = lane.freeAt()
     if (!Number.isFinite(freeAt)) return
-    this.#wakes.at(freeAt, lane)
+    this.#wakes.monotonic.at(freeAt, lane)
     if (!lane.isNews(freeAt)) return
     const { ready, heldUntil, paused } = lane.state()
     const why = paused ? 'the provider is left alone after failures' : 'a limit of the provider'
@@ -249,7 +256,7 @@ export class Outbox {
       .catch((error) => {
         const { logger, clock } = this.#work.options
         logger.error(`Outbox: ${live.entry.request.messageId}: ${error instanceof Error ? error.message : String(error)}`)
-        live.heldUntil = clock.now() + HOLD_MS
+        live.heldUntil = clock.monotonic() + HOLD_MS
       })
       .then(() => {
         live.running = false
@@ -262,8 +269,8 @@ export class Outbox {
 
   #settle(live: Live, { transport }: OutboxLane<Live>): void {
     const at = asksAt(live, this.#work)
-    if (!live.echoed && this.#work.options.clock.now() < at) {
-      this.#wakes.at(at, live)
+    if (!live.echoed && this.#work.options.clock.monotonic() < at) {
+      this.#wakes.monotonic.at(at, live)
       return
     }
     this.#run(live, async () => {
@@ -272,7 +279,8 @@ export class Outbox {
   }
 
   #forget(live: Live): void {
-    this.#wakes.cancel(live)
+    this.#wakes.now.cancel(live)
+    this.#wakes.monotonic.cancel(live)
     this.#work.log.atHand.take(live.entry.request.messageId)
     this.#memory.forget(live)
     this.#advance(live.entry.request.streamId)

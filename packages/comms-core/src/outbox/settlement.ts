@@ -1,4 +1,5 @@
 import { backOffMs, timeLimit } from '../pause.ts'
+import { isoInstant } from '../runtime.ts'
 import type { SendReceipt, Transport } from '../transport/transport.ts'
 import { type Attempt, lastAttempt } from './outbox-entry.ts'
 import { deferredFact, sentFact, uncertainFact } from './outbox-facts.ts'
@@ -14,11 +15,11 @@ export async function doubtAttempt({ entry }: Live, transport: Transport, number
   await log.record([uncertainFact(entry, transport, { number, now: options.clock.now(), reason })])
 }
 
-/** When the provider is asked (again) what became of a message: more and more patiently, and once more at the end. */
+/** When (monotonic) the provider is asked (again) what became of a message: more and more patiently, and once more at the end. */
 export function asksAt(live: Live, work: OutboxWork): number {
   const { clock, random, firstReconcileMs = 2_000 } = work.options
   const waitMs = backOffMs(live.reconciliations + 1, { firstMs: firstReconcileMs, maxMs: LONGEST_WAIT_MS }, random)
-  live.reconcileAt ??= clock.now() + waitMs
+  live.reconcileAt ??= clock.monotonic() + waitMs
   return Math.min(live.reconcileAt, patienceEnds(live, work))
 }
 
@@ -30,7 +31,7 @@ export async function settleOutcome(live: Live, transport: Transport, work: Outb
   const { entry } = live
   const attempt = lastAttempt(entry)
   if (!attempt) return undefined
-  const asks = work.options.clock.now() >= asksAt(live, work)
+  const asks = work.options.clock.monotonic() >= asksAt(live, work)
   live.echoed = false
   const request = await work.log.requestOf(entry.request.messageId)
   const evidence = await evidenceOf(work.options.store, request, attempt)
@@ -45,7 +46,7 @@ export async function settleOutcome(live: Live, transport: Transport, work: Outb
   // A message alike that was attempted meanwhile is in the log by now, for its claim goes before it.
   const { others, mistakable } = typeof answer === 'object' ? await evidenceOf(work.options.store, request, attempt) : evidence
   const now = work.options.clock.now()
-  const patient = now < patienceEnds(live, work)
+  const patient = work.options.clock.monotonic() < patienceEnds(live, work)
   live.reconciliations += 1
   delete live.reconcileAt
   const again = (error: typeof NOT_SENT | typeof RESENT) =>
@@ -72,18 +73,18 @@ async function recordSent(
   await log.record([sentFact(entry, transport, receipt, { ...known, now: options.clock.now() })])
 }
 
-/** Until when the provider is asked. */
+/** Until when (monotonic) the provider is asked. A copy is risked only after the whole time, counted again after a start. */
 function patienceEnds({ entry }: Live, { options }: OutboxWork): number {
   const { reportUncertainAfterMs = 86_400_000, resendUncertainAfterMs = 120_000 } = options
-  const { uncertainSince = 0 } = lastAttempt(entry) ?? {}
-  const resend = entry.request.onUncertain === 'resend'
-  return uncertainSince + (resend ? Math.min(resendUncertainAfterMs, reportUncertainAfterMs) : reportUncertainAfterMs)
+  const { heardAt, ageMs } = lastAttempt(entry)?.uncertain ?? { heardAt: 0, ageMs: 0 }
+  if (entry.request.onUncertain === 'resend') return heardAt + Math.min(resendUncertainAfterMs, reportUncertainAfterMs)
+  return heardAt - ageMs + reportUncertainAfterMs
 }
 
 async function ask(
   message: Parameters<NonNullable<Transport['reconciler']>['reconcile']>[0],
   transport: Transport,
-  { startedAt }: Attempt,
+  { startedAt, heardAt }: Attempt,
   { others }: OutcomeEvidence,
   { options, stopping }: OutboxWork,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
@@ -91,7 +92,12 @@ async function ask(
   const limit = timeLimit(options.attemptTimeoutMs, stopping, options.sleep)
   try {
     const { signal } = limit
-    return await transport.reconciler.reconcile(message, { attemptedAt: new Date(startedAt).toISOString(), others, signal })
+    return await transport.reconciler.reconcile(message, {
+      attemptedAt: isoInstant(startedAt),
+      elapsedMs: options.clock.monotonic() - heardAt,
+      others,
+      signal,
+    })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     options.logger.warn(`${transport.id}: cannot be asked what became of ${message.messageId}`, { error: reason })
