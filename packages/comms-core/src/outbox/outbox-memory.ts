@@ -12,7 +12,7 @@ export interface Live {
   /** Rises with the order of the requests in the log. */
   readonly number: number
   /** The place in the log before its request; the log must be read again from there while it is not done with. */
-  readonly before: Position | undefined
+  before: Position | undefined
   /** The provider's names of it. They decide whether a callback is about it, so they are kept as long as the message is. */
   readonly providerNames: Set<string>
   /** Where the log says of its first attempt. */
@@ -44,7 +44,7 @@ export class OutboxMemory {
   readonly #contacts = new Map<string, { readonly lives: Set<Live>; readonly line: ContactLine<Live> }>()
   /** By the provider's names of it. */
   readonly #byName = new Map<string, Live>()
-  readonly #unnamed = new UnnamedFacts()
+  #unnamed = new UnnamedFacts()
   readonly #ownAttempts = new Set<string>()
   #opened = 0
 
@@ -58,6 +58,20 @@ export class OutboxMemory {
 
   all(): Live[] {
     return [...this.#lives.values()]
+  }
+
+  /**
+   * The log is read from a new place. What came from another log is forgotten, but for the messages about which something is under way: these
+   * are not to be begun a second time.
+   */
+  beginAgain(): void {
+    this.ready = false
+    this.#unnamed = new UnnamedFacts()
+    for (const live of this.all()) {
+      if (!live.running) this.forget(live)
+      live.before = undefined
+      delete live.attemptedAt
+    }
   }
 
   /** Those about which the log is to be read again. */

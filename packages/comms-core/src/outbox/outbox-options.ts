@@ -41,11 +41,14 @@ export interface OutboxSettings {
 export interface OutboxProblem {
   /**
    * `uncertain`: nobody can tell whether the message was sent, and nothing more is tried. `misconfigured`: the transport needs an operator.
-   * `failed`: the message failed for good.
+   * `failed`: the message failed for good. `no-transport`: messages wait for a transport that is not configured, said once for each.
+   * `log`: the log or the checkpoint of the outbox needs an operator.
    */
-  readonly kind: 'uncertain' | 'misconfigured' | 'failed'
-  readonly messageId: string
-  readonly transport: string
+  readonly kind: 'uncertain' | 'misconfigured' | 'failed' | 'no-transport' | 'log'
+  /** Absent with `log`. */
+  readonly messageId?: string
+  /** Absent with `log`. */
+  readonly transport?: string
   readonly reason: string
 }
 

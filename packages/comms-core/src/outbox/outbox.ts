@@ -4,6 +4,7 @@ import type { Clock } from '../runtime.ts'
 import { makeAttempt } from './attempt.ts'
 import { ConsentReader } from './contact-consent.ts'
 import { endUnsent, fallBack, isUnsent } from './endings.ts'
+import { FeedMonitor, type FeedState } from './feed-state.ts'
 import { recoverFacts } from './lost-facts.ts'
 import { nextStep, type Step } from './next-step.ts'
 import { feedOutbox } from './outbox-feed.ts'
@@ -22,8 +23,8 @@ const HOLD_MS = 1_000
 /** What is recorded within this time is read at once: reading costs more for its beginning than for its events. */
 const GATHER_MS = 2
 
-/** For metrics. */
-export interface OutboxState {
+/** For metrics and health. */
+export interface OutboxState extends FeedState {
   /** Messages that are not done with: waiting, under way, or of unknown outcome. */
   readonly unsettled: number
   readonly lanes: Readonly<Record<string, LaneState>>
@@ -47,6 +48,7 @@ export class Outbox {
   /** Of these the log has told something that was not looked at yet. */
   readonly #told = new Set<Live>()
   readonly #underWay = new Set<Promise<void>>()
+  readonly #monitor: FeedMonitor
   readonly #rounds = new ReadingRounds()
   #wakeFeed: () => void = () => {}
   #feeding: Promise<void> | undefined
@@ -56,6 +58,7 @@ export class Outbox {
     const options = { ...given, sleep, random, attemptTimeoutMs }
     const [stopping, aborting] = [this.#stopping.signal, this.#aborting.signal]
     this.#memory = new OutboxMemory(clock)
+    this.#monitor = new FeedMonitor(options)
     this.#work = {
       options,
       limits: { giveUpAfterMs: given.giveUpAfterMs ?? 86_400_000 },
@@ -95,6 +98,8 @@ export class Outbox {
       ...this.#work.options,
       memoryMs: Math.max(0, ...[...this.#lanes.values()].map((lane) => lane.memoryMs)),
       signal: this.#stopping.signal,
+      monitor: this.#monitor,
+      onBegin: () => this.#memory.beginAgain(),
       wakeUp: async (signal) => {
         this.#rounds.begin()
         await new Promise<void>((resolve) => {
@@ -133,7 +138,11 @@ export class Outbox {
   }
 
   state(): OutboxState {
-    return { unsettled: this.#memory.size, lanes: Object.fromEntries([...this.#lanes].map(([id, lane]) => [id, lane.state()])) }
+    return {
+      ...this.#monitor.state(),
+      unsettled: this.#memory.size,
+      lanes: Object.fromEntries([...this.#lanes].map(([id, lane]) => [id, lane.state()])),
+    }
   }
 
   /** Begins no other attempt and waits for those under way; with `abort`, these are broken off and end as uncertain. */
