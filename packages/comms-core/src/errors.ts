@@ -16,6 +16,7 @@
  * | `webhook_unparsable` | verified, but not understood | quarantined raw, answered with success |
  * | `webhook_too_large` | the body is over the limit | answered 413 |
  * | `send_rejected` | final: this message will never be taken; see `failure` | correct the message |
+ * | `request_conflict` | the idempotency key was used for another request | use a key of its own for each message |
  * | `send_unavailable` | certainly not sent; see `retryAfterMs` | try again later |
  * | `send_uncertain` | may have been sent | reconcile with the provider, do not repeat blindly |
  * | `media_refused` | a file of a message is too large, of another type, or elsewhere than at the provider | leave it |
@@ -38,6 +39,7 @@ export type CommsErrorCode =
   | 'webhook_unparsable'
   | 'webhook_too_large'
   | 'send_rejected'
+  | 'request_conflict'
   | 'send_unavailable'
   | 'send_uncertain'
   | 'media_refused'

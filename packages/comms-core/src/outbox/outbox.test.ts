@@ -489,7 +489,7 @@ describe('a request', () => {
     await time.pass(86_400_000)
     const again = await Promise.all([
       request({ idempotencyKey: 'order-7' }),
-      request({ idempotencyKey: 'order-7', content: { text: 'other' } }),
+      request({ idempotencyKey: 'order-7', to: '+33 6 39 98 00 01', expiresAt: new Date(time.clock.now() + 60_000) }),
     ])
     await time.pass(10_000)
     expect([...new Set([first, ...again])]).toEqual([first])
