@@ -59,7 +59,7 @@ export function nextStep(entry: OutboxEntry, clock: Clock, limits: StepLimits): 
 }
 
 /** When a message that is not sent by then fails, and by which clock. */
-function endOf({ request }: OutboxEntry, { giveUpAfterMs }: StepLimits): { readonly at: number; readonly by: keyof Clock } {
+export function endOf({ request }: OutboxEntry, { giveUpAfterMs }: StepLimits): { readonly at: number; readonly by: keyof Clock } {
   const { requestedAt, notBefore, expiresAt } = request
   if (expiresAt !== undefined) return { at: expiresAt, by: 'now' }
   if (notBefore !== undefined) return { at: notBefore + giveUpAfterMs, by: 'now' }

@@ -47,6 +47,9 @@ interface Uncertainty {
 /** What matters of a request while it waits. What is to be sent stays in the log: a hundred thousand letters would fill the memory. */
 interface OutboxRequest {
   readonly messageId: string
+  readonly channel: string
+  readonly provider: string
+  readonly account?: string
   readonly streamId: string
   /** Place of the request in its stream. */
   readonly version: number
@@ -78,13 +81,16 @@ export interface OutboxEntry {
 }
 
 export function newEntry(request: MessageEventOf<'message.requested'> & RecordedEvent, heard: Hearing): OutboxEntry {
-  const { messageId, streamId, version, contact, occurredAt, data } = request
+  const { messageId, channel: over, provider, account, streamId, version, contact, occurredAt, data } = request
   const { notBefore, expiresAt, onUncertain } = data
   const [step] = data.fallback ?? []
   const { channel, transport, afterMs } = step ?? {}
   return {
     request: {
       messageId,
+      channel: over,
+      provider,
+      ...(account === undefined ? {} : { account }),
       streamId,
       version,
       contact,

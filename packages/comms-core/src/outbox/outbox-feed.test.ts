@@ -56,7 +56,10 @@ describe('a checkpoint that is not of this log', () => {
     await first.stop()
     const second = world.start({ checkpoints, logger })
     await world.time.pass(10_000)
-    expect([lines, second.state()]).toEqual([[], { feed: 'ready', unreadable: 0, unsettled: 0, lanes: expect.anything() }])
+    expect([lines, second.state()]).toEqual([
+      [],
+      { feed: 'ready', unreadable: 0, unsettled: 0, lanes: expect.anything(), missingTransports: {} },
+    ])
     expect(pigeon.taken).toHaveLength(1)
   })
 })

@@ -1,12 +1,14 @@
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import { timerSleep } from '../pause.ts'
 import type { Clock } from '../runtime.ts'
+import type { Transport } from '../transport/transport.ts'
 import { makeAttempt } from './attempt.ts'
 import { ConsentReader } from './contact-consent.ts'
 import { endUnsent, fallBack, isUnsent } from './endings.ts'
 import { FeedMonitor, type FeedState } from './feed-state.ts'
 import { recoverFacts } from './lost-facts.ts'
-import { nextStep, type Step } from './next-step.ts'
+import { MissingTransports, missingTransport } from './missing-transports.ts'
+import { endOf, nextStep, type Step } from './next-step.ts'
 import { feedOutbox } from './outbox-feed.ts'
 import { type LaneState, OutboxLane } from './outbox-lane.ts'
 import { OutboxLog } from './outbox-log.ts'
@@ -28,6 +30,8 @@ export interface OutboxState extends FeedState {
   /** Messages that are not done with: waiting, under way, or of unknown outcome. */
   readonly unsettled: number
   readonly lanes: Readonly<Record<string, LaneState>>
+  /** Messages that wait for a transport that is not configured, by its id. Empty when all is well. */
+  readonly missingTransports: Readonly<Record<string, number>>
 }
 
 /**
@@ -49,6 +53,7 @@ export class Outbox {
   readonly #told = new Set<Live>()
   readonly #underWay = new Set<Promise<void>>()
   readonly #monitor: FeedMonitor
+  readonly #missing = new MissingTransports()
   readonly #rounds = new ReadingRounds()
   #wakeFeed: () => void = () => {}
   #feeding: Promise<void> | undefined
@@ -140,6 +145,7 @@ export class Outbox {
   state(): OutboxState {
     return {
       ...this.#monitor.state(),
+      missingTransports: this.#missing.counts(),
       unsettled: this.#memory.size,
       lanes: Object.fromEntries([...this.#lanes].map(([id, lane]) => [id, lane.state()])),
     }
@@ -159,12 +165,7 @@ export class Outbox {
   #evaluate(live: Live): void {
     if (!this.#memory.ready || this.#stopping.signal.aborted || live.running || !this.#memory.has(live)) return
     const lane = this.#lanes.get(live.transportId)
-    if (!lane) {
-      this.#work.options.logger.error(
-        `Outbox: ${live.entry.request.messageId} waits for a transport ${live.transportId}, and there is none`,
-      )
-      return
-    }
+    const transport = lane?.transport ?? missingTransport(live)
     const { streamId } = live.entry.request
     const step = this.#stepOf(live)
     if (live.lostFacts && step.kind !== 'done') {
@@ -176,6 +177,15 @@ export class Outbox {
     const line = this.#memory.line(streamId)
     if (step.kind === 'attempt' || step.kind === 'check-consent' || (step.kind === 'wait' && step.holds)) line?.add(live)
     else line?.remove(live)
+    if (!lane && step.kind === 'attempt') {
+      // Those of the contact over other transports do not wait behind it.
+      line?.remove(live)
+      this.#missing.note(live, this.#work)
+      const end = endOf(live.entry, this.#work.limits)
+      this.#wakes[end.by].at(end.at, live)
+      this.#advance(streamId)
+      return
+    }
     switch (step.kind) {
       case 'done':
         this.#forget(live)
@@ -187,7 +197,7 @@ export class Outbox {
         break
       case 'check-consent':
       case 'expire':
-        this.#run(live, () => endUnsent(live, lane.transport, this.#work))
+        this.#run(live, () => endUnsent(live, transport, this.#work))
         break
       case 'fall-back':
         this.#run(live, async () => {
@@ -195,10 +205,10 @@ export class Outbox {
         })
         break
       case 'doubt':
-        this.#run(live, () => doubtAttempt(live, lane.transport, step.number, this.#work))
+        this.#run(live, () => doubtAttempt(live, transport, step.number, this.#work))
         break
       case 'reconcile':
-        this.#settle(live, lane)
+        this.#settle(live, transport)
     }
     this.#advance(streamId)
   }
@@ -276,7 +286,7 @@ export class Outbox {
     this.#underWay.add(running)
   }
 
-  #settle(live: Live, { transport }: OutboxLane<Live>): void {
+  #settle(live: Live, transport: Transport): void {
     const at = asksAt(live, this.#work)
     if (!live.echoed && this.#work.options.clock.monotonic() < at) {
       this.#wakes.monotonic.at(at, live)
@@ -291,6 +301,7 @@ export class Outbox {
     this.#wakes.now.cancel(live)
     this.#wakes.monotonic.cancel(live)
     this.#work.log.atHand.take(live.entry.request.messageId)
+    this.#missing.forget(live)
     this.#memory.forget(live)
     this.#advance(live.entry.request.streamId)
   }
