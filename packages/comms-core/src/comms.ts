@@ -20,7 +20,7 @@ import { Outbox, type OutboxState } from './outbox/outbox.ts'
 import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
 import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
-import { type Sleep, timerSleep } from './pause.ts'
+import { type Sleep, timeLimit, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, silentLogger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -31,6 +31,9 @@ import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
 import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
 import type { RequestOrigin } from './transport/webhook-request.ts'
+
+/** How long `close` waits for transports to let go of what they keep, in milliseconds. */
+const TRANSPORT_CLOSE_MS = 10_000
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
@@ -60,6 +63,8 @@ export interface CommsOptions {
   readonly ids?: IdSource
   /** Waits, by the time of `clock`. @default a timer */
   readonly sleep?: Sleep
+  /** A number from 0 up to 1, for the jitter of the outbox's waits. @default Math.random */
+  readonly random?: () => number
 }
 
 export interface Comms {
@@ -177,7 +182,7 @@ export function createComms(options: CommsOptions): Comms {
   }
   const handler = webhookHandler({ transports, maxBodyBytes, ...ingestion, ...runtime, ...(onWebhook ? { onWebhook } : {}) })
   const pumps: InboxPump[] = []
-  const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
+  const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime, ...(options.random ? { random: options.random } : {}) })
   const consents = new ConsentReader(store)
   growth.onGrown((recorded) => {
     for (const event of recorded) consents.heard(event)
@@ -273,7 +278,11 @@ export function createComms(options: CommsOptions): Comms {
       book.stop()
       await correlator?.stop()
       await drainer?.stop()
-      await Promise.allSettled(transports.map((transport) => transport.close?.()))
+      // A transport that does not let go of its connections does not keep the process alive.
+      const limit = timeLimit(TRANSPORT_CLOSE_MS, undefined, sleep)
+      const over = new Promise<void>((resolve) => limit.signal.addEventListener('abort', () => resolve()))
+      await Promise.race([Promise.allSettled(transports.map(async (transport) => transport.close?.())), over])
+      limit.end()
       await store.close()
     },
   }

@@ -42,7 +42,8 @@ const step = fc.oneof(
     arbitrary: fc.record({
       act: fc.constant('set' as const),
       which: fc.constantFrom(0 as const, 1 as const),
-      aheadMs: fc.constantFrom(-86_400_000, -600_000, -5_000, 0, 5_000, 60_000, 600_000, 30 * 86_400_000),
+      // Less than a day forward: what is older at a start is given up.
+      aheadMs: fc.constantFrom(-86_400_000, -600_000, -5_000, 0, 5_000, 60_000, 600_000, 72_000_000),
     }),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('restart' as const), which: fc.constantFrom(0 as const, 1 as const) }) },
@@ -70,13 +71,7 @@ it('clocks that are stepped at any moment in any direction, with restarts in bet
       aheadMs.fill(0)
       await world.time.pass(HOUR_MS / 2)
       expect([...pigeon.taken].sort()).toEqual([...new Set(pigeon.taken)].sort())
-      const scheduled = new Set((await world.log()).flatMap((event) => (event.type === 'message.failed' ? [event.messageId] : [])))
-      expect(pigeon.taken.length + scheduled.size).toBe(requested.length)
-      // Only what waits for a time of the wall clock can be late by it.
-      const waited = (await world.log()).flatMap((event) =>
-        event.type === 'message.requested' && event.data.notBefore !== undefined ? [event.messageId] : [],
-      )
-      expect(waited).toEqual(expect.arrayContaining([...scheduled]))
+      expect(pigeon.taken).toHaveLength(requested.length)
       await world.end()
     }),
     { numRuns: 60 },

@@ -23,6 +23,8 @@ export interface Live {
   running: boolean
   /** It waits in the lane of its transport. */
   queued: boolean
+  /** Calls of the provider that were given up and have not ended: they may still send it. */
+  abandonedCalls: number
   /** The log tells that the contact opted out or in since the request: its consent is to be looked at before it is sent. */
   consentChanged: boolean
   /** The provider has shown a message to this contact that nobody has named yet: it may be this one. */
@@ -150,6 +152,7 @@ export class OutboxMemory {
       lostFacts: false,
       running: false,
       queued: false,
+      abandonedCalls: 0,
       consentChanged: false,
       echoed: false,
       heldUntil: 0,

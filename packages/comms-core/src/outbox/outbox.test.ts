@@ -298,6 +298,7 @@ describe('order and measure', () => {
     expect(first.state().lanes.pigeon).toEqual({
       ready: 7,
       inFlight: 0,
+      abandoned: 0,
       paused: false,
       heldUntil: expect.stringMatching(/^2026-01-06T11:00:00/),
     })

@@ -257,7 +257,9 @@ export class Outbox {
         this.#pump(lane)
       }
       // The provider is free for the next message while what it said is recorded.
-      this.#run(next, () => makeAttempt(next, lane, { number: step.number, onAnswered: end }, this.#work).finally(end))
+      this.#run(next, () =>
+        makeAttempt(next, lane, { number: step.number, onAnswered: end, onCallEnded: () => this.#pump(lane) }, this.#work).finally(end),
+      )
     }
     if (!lane.isHeldBack()) return
     const freeAt = lane.freeAt()

@@ -1,6 +1,7 @@
-import { backOffMs, timeLimit } from '../pause.ts'
+import { backOffMs } from '../pause.ts'
 import { isoInstant } from '../runtime.ts'
 import type { SendReceipt, Transport } from '../transport/transport.ts'
+import { limitedCall } from './limited-call.ts'
 import { type Attempt, lastAttempt } from './outbox-entry.ts'
 import { deferredFact, sentFact, uncertainFact } from './outbox-facts.ts'
 import type { Live } from './outbox-memory.ts'
@@ -53,7 +54,8 @@ export async function settleOutcome(live: Live, transport: Transport, work: Outb
     work.log.record([deferredFact(entry, transport, { number, now, until: now, error })])
   const isThisOne = typeof answer === 'object' && !mistakable && !others.has(answer.providerMessageId)
   if (isThisOne) await recordSent(live, transport, answer, { number, settledBy: 'reconciler' }, work)
-  else if (answer === 'not-sent') await again(NOT_SENT)
+  // While a call that was given up has not ended, it may still send the message.
+  else if (answer === 'not-sent' && live.abandonedCalls === 0) await again(NOT_SENT)
   else if (!patient && entry.request.onUncertain === 'resend') await again(RESENT)
   else if (!patient) {
     reportProblem(work, live, 'uncertain', 'nobody can tell whether it was sent; nothing more is tried')
@@ -89,21 +91,20 @@ async function ask(
   { options, stopping }: OutboxWork,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
   if (!transport.reconciler) return 'unknown'
-  const limit = timeLimit(options.attemptTimeoutMs, stopping, options.sleep)
+  const { reconciler } = transport
   try {
-    const { signal } = limit
-    return await transport.reconciler.reconcile(message, {
-      attemptedAt: isoInstant(startedAt),
-      elapsedMs: options.clock.monotonic() - heardAt,
-      others,
-      signal,
+    const attemptedAt = isoInstant(startedAt)
+    const elapsedMs = options.clock.monotonic() - heardAt
+    return await limitedCall({
+      limitMs: options.attemptTimeoutMs,
+      parent: stopping,
+      sleep: options.sleep,
+      call: (signal) => reconciler.reconcile(message, { attemptedAt, elapsedMs, others, signal }),
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     options.logger.warn(`${transport.id}: cannot be asked what became of ${message.messageId}`, { error: reason })
     return 'unknown'
-  } finally {
-    limit.end()
   }
 }
 
