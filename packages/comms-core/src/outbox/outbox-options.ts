@@ -30,6 +30,11 @@ export interface OutboxSettings {
   readonly reportUncertainAfterMs?: number
   /** With `onUncertain: 'resend'`: how long it is asked before the message is sent once more. @default 120000 (2 minutes) */
   readonly resendUncertainAfterMs?: number
+  /**
+   * How long later messages of a contact wait behind one whose outcome is unknown, if its transport can ask the provider: so long their order
+   * is kept. @default 60000: an answer mostly comes within seconds, and a contact is not to wait for minutes
+   */
+  readonly holdUncertainMs?: number
   /** How often the log is read for what other instances record. @default 1000 */
   readonly pollMs?: number
   /** Opens the bytes of a media item that has a `ref`. */

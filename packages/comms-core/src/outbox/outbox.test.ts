@@ -635,8 +635,8 @@ describe('two equal messages', () => {
 
   it('are not told apart while nobody knows of either: what is found is neither', async () => {
     forgetful(() => ({ providerMessageId: 'p-1' }))
-    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000 })
-    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000 })
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000, holdUncertainMs: 0 })
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000, holdUncertainMs: 0 })
     const both = [await request(), await request()]
     await time.pass(1_200_000)
     expect(await Promise.all(both.map(statusOf))).toEqual(['uncertain', 'uncertain'])
@@ -659,7 +659,7 @@ describe('two equal messages', () => {
   it('are not mistaken although the second was attempted while the provider was asked about the first', async () => {
     let answer = (_: SendReceipt) => {}
     forgetful(() => new Promise<SendReceipt>((resolve) => (answer = resolve)) as never)
-    start({ attemptTimeoutMs: 5_000 })
+    start({ attemptTimeoutMs: 5_000, holdUncertainMs: 0 })
     const first = await request()
     await time.pass(8_000)
     await request()

@@ -16,7 +16,7 @@ import { type Live, OutboxMemory } from './outbox-memory.ts'
 import type { OutboxOptions } from './outbox-options.ts'
 import type { OutboxWork } from './outbox-work.ts'
 import { ReadingRounds } from './reading-rounds.ts'
-import { asksAt, doubtAttempt, settleOutcome } from './settlement.ts'
+import { asksAt, doubtAttempt, holdEnds, settleOutcome } from './settlement.ts'
 import { WakeTimes } from './wake-times.ts'
 
 /** After a step that could not be done, because the log could not be read or does not take it. */
@@ -24,6 +24,9 @@ const HOLD_MS = 1_000
 
 /** What is recorded within this time is read at once: reading costs more for its beginning than for its events. */
 const GATHER_MS = 2
+
+/** `check-consent`: the contact may have opted out since the request. */
+type NextStep = Step | { readonly kind: 'check-consent' }
 
 /** For metrics and health. */
 export interface OutboxState extends FeedState {
@@ -175,7 +178,7 @@ export class Outbox {
       return
     }
     const line = this.#memory.line(streamId)
-    if (step.kind === 'attempt' || step.kind === 'check-consent' || (step.kind === 'wait' && step.holds)) line?.add(live)
+    if (this.#holds(live, step, transport)) line?.add(live)
     else line?.remove(live)
     if (!lane && step.kind === 'attempt') {
       // Those of the contact over other transports do not wait behind it.
@@ -213,7 +216,7 @@ export class Outbox {
     this.#advance(streamId)
   }
 
-  #stepOf(live: Live): Step | { readonly kind: 'check-consent' } {
+  #stepOf(live: Live): NextStep {
     const { clock } = this.#work.options
     const step = nextStep(live.entry, clock, this.#work.limits)
     if (clock.monotonic() < live.heldUntil && step.kind !== 'done') {
@@ -221,6 +224,13 @@ export class Outbox {
     }
     // What waits for its time fails when its contact opts out, and not later.
     return live.consentChanged && isUnsent(live.entry, step) ? { kind: 'check-consent' } : step
+  }
+
+  /** Whether later messages of the contact wait behind this one. */
+  #holds(live: Live, step: NextStep, transport: Transport): boolean {
+    if (step.kind === 'wait') return step.holds
+    if (step.kind === 'reconcile') return this.#work.options.clock.monotonic() < holdEnds(live, transport, this.#work)
+    return step.kind === 'attempt' || step.kind === 'check-consent' || step.kind === 'doubt'
   }
 
   /** Lets the first in the contact's line through to the lane of its transport. */
@@ -290,8 +300,10 @@ export class Outbox {
 
   #settle(live: Live, transport: Transport): void {
     const at = asksAt(live, this.#work)
-    if (!live.echoed && this.#work.options.clock.monotonic() < at) {
-      this.#wakes.monotonic.at(at, live)
+    const now = this.#work.options.clock.monotonic()
+    if (!live.echoed && now < at) {
+      const held = holdEnds(live, transport, this.#work)
+      this.#wakes.monotonic.at(now < held ? Math.min(at, held) : at, live)
       return
     }
     this.#run(live, async () => {

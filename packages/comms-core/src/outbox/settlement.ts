@@ -75,6 +75,12 @@ async function recordSent(
   await log.record([sentFact(entry, transport, receipt, { ...known, now: options.clock.now() })])
 }
 
+/** Until when (monotonic) later messages of the contact wait behind this one, whose outcome is unknown. */
+export function holdEnds({ entry }: Live, { reconciler }: Transport, { options }: OutboxWork): number {
+  const { uncertain } = lastAttempt(entry) ?? {}
+  return uncertain && reconciler ? uncertain.heardAt + (options.holdUncertainMs ?? 60_000) : Number.NEGATIVE_INFINITY
+}
+
 /** Until when (monotonic) the provider is asked. A copy is risked only after the whole time, counted again after a start. */
 function patienceEnds({ entry }: Live, { options }: OutboxWork): number {
   const { reportUncertainAfterMs = 86_400_000, resendUncertainAfterMs = 120_000 } = options
