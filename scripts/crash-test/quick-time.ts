@@ -8,7 +8,7 @@ export interface QuickTime {
 
 export function quickTime(epoch: number, speed: number): QuickTime {
   return {
-    clock: { now: () => epoch + (Date.now() - epoch) * speed },
+    clock: { now: () => epoch + (Date.now() - epoch) * speed, monotonic: () => performance.now() * speed },
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve()

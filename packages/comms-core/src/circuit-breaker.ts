@@ -8,7 +8,7 @@ export interface CircuitBreakerOptions {
   /** How long it first stays open, in milliseconds; doubles with each try that fails. */
   readonly firstMs: number
   readonly maxMs: number
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'monotonic'>
   readonly random: () => number
   /** Told when it opens, and for how long, and when it closes again. */
   readonly onChange?: (state: 'open' | 'closed', forMs: number, error?: unknown) => void
@@ -40,14 +40,14 @@ export class CircuitBreaker {
     return this.waitMs() === 0 && !this.#trying
   }
 
-  /** When the next call may be tried, in milliseconds; in the past when it may be now. Infinite while one call tries alone. */
+  /** When the next call may be tried, by the monotonic clock; in the past when it may be now. Infinite while one call tries alone. */
   freeAt(): number {
     return this.#trying ? Number.POSITIVE_INFINITY : this.#openUntil
   }
 
   /** Milliseconds until the next call may be tried; 0 when it may be now. */
   waitMs(): number {
-    return Math.max(0, this.#openUntil - this.#options.clock.now())
+    return Math.max(0, this.#openUntil - this.#options.clock.monotonic())
   }
 
   /** Whether the call may be made; its end must then be told with `succeeded` or `failed`, or with `skipped` when it was not made. */
@@ -81,7 +81,7 @@ export class CircuitBreaker {
     if (this.#opened > 0 && this.waitMs() > 0 && asked === 0) return
     this.#opened += 1
     const forMs = Math.max(asked, backOffMs(this.#opened, this.#options, random))
-    this.#openUntil = Math.max(this.#openUntil, clock.now() + forMs)
+    this.#openUntil = Math.max(this.#openUntil, clock.monotonic() + forMs)
     onChange?.('open', forMs, error)
   }
 }

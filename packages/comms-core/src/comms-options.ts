@@ -1,14 +1,4 @@
-import {
-  callback,
-  clockOption,
-  idsOption,
-  listOf,
-  loggerOption,
-  objectWith,
-  optionsObject,
-  storeOption,
-  wholeNumber,
-} from './check-options.ts'
+import { callback, idsOption, listOf, loggerOption, objectWith, optionsObject, storeOption, wholeNumber } from './check-options.ts'
 import { CommsError } from './errors.ts'
 import { regionOption } from './events/region-option.ts'
 import { leadOptions } from './leads/lead-options.ts'
@@ -29,8 +19,9 @@ export const commsShape = {
   ingestTimeoutMs: wholeNumber(1).optional(),
   onWebhook: callback.optional(),
   logger: loggerOption.optional(),
-  clock: clockOption.optional(),
+  clock: objectWith('a clock', ['now', 'monotonic']).optional(),
   ids: idsOption.optional(),
+  random: callback.optional(),
   sleep: callback.optional(),
 }
 

@@ -39,7 +39,7 @@ import type { OutboxSettings } from './outbox/outbox-options.ts'
 import { type MessageStatus, recordRequest, type SendRequest } from './outbox/send.ts'
 import { watchForStart } from './outbox/start-watch.ts'
 import { currentStatus, waitForMessage } from './outbox/wait-for-message.ts'
-import { type Sleep, timerSleep } from './pause.ts'
+import { type Sleep, timeLimit, timerSleep } from './pause.ts'
 import { type Clock, type IdSource, type Logger, systemClock, uuidSource } from './runtime.ts'
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
@@ -61,6 +61,9 @@ const SEND_TIMEOUT_MS = 10_000
 
 import { expectRequest, type RequestOrigin } from './transport/webhook-request.ts'
 import { pathKey } from './transport/webhook-routes.ts'
+
+/** How long `close` waits for transports to let go of what they keep, in milliseconds. */
+const TRANSPORT_CLOSE_MS = 10_000
 
 export interface CommsOptions {
   /** Where events are kept. Closed by `comms.close()`. */
@@ -102,6 +105,8 @@ export interface CommsOptions {
   readonly ids?: IdSource
   /** Waits, by the time of `clock`. @default a timer */
   readonly sleep?: Sleep
+  /** A number from 0 up to 1, for the jitter of the outbox's waits. @default Math.random */
+  readonly random?: () => number
 }
 
 /** Each method throws CommsError `request_invalid`, naming each argument that is missing, wrong or unknown. */
@@ -246,7 +251,7 @@ export function createComms(options: CommsOptions): Comms {
     ...(onWebhook ? { onWebhook } : {}),
   })
   const pumps: InboxPump[] = []
-  const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime })
+  const outbox = new Outbox({ ...outboxSettings, store, transports, ...runtime, ...(options.random ? { random: options.random } : {}) })
   const consents = new ConsentReader(store)
   growth.onGrown((recorded) => {
     for (const event of recorded) consents.heard(event)
@@ -403,7 +408,11 @@ export function createComms(options: CommsOptions): Comms {
       await correlator?.stop()
       await drainer?.stop()
       await spool?.close?.()
-      await Promise.allSettled(transports.map((transport) => transport.close?.()))
+      // A transport that does not let go of its connections does not keep the process alive.
+      const limit = timeLimit(TRANSPORT_CLOSE_MS, undefined, sleep)
+      const over = new Promise<void>((resolve) => limit.signal.addEventListener('abort', () => resolve()))
+      await Promise.race([Promise.allSettled(transports.map(async (transport) => transport.close?.())), over])
+      limit.end()
       await store.close()
     },
   }

@@ -19,6 +19,7 @@
  * | `webhook_too_large` | the body, or what it decodes to, is over the limit | answered 413 |
  * | `webhook_unreadable` | the body is not the one that was sent: read before, cut off, changed, or in an unknown encoding | answered 400 or 415, nothing recorded |
  * | `send_rejected` | final: this message will never be taken; see `failure` | correct the message |
+ * | `request_conflict` | the idempotency key was used for another request | use a key of its own for each message |
  * | `send_unavailable` | certainly not sent; see `retryAfterMs` | try again later |
  * | `send_uncertain` | may have been sent | reconcile with the provider, do not repeat blindly |
  * | `media_refused` | a file of a message is too large, of another type, or elsewhere than at the provider | leave it |
@@ -44,6 +45,7 @@ export type CommsErrorCode =
   | 'webhook_too_large'
   | 'webhook_unreadable'
   | 'send_rejected'
+  | 'request_conflict'
   | 'send_unavailable'
   | 'send_uncertain'
   | 'media_refused'

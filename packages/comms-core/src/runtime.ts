@@ -2,8 +2,10 @@ import { uuidv7 } from 'uuidv7'
 
 /** The time, injected so that tests can hold it still. */
 export interface Clock {
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  /** Milliseconds since 1970-01-01T00:00:00Z. Jumps when the machine's clock is set. */
   now(): number
+  /** Milliseconds since any moment in the life of this process. Never jumps and never goes back: spans are measured by it. */
+  monotonic(): number
 }
 
 /** New names for events and messages. Must never give the same one twice, and later ones must sort after earlier ones. */
@@ -19,7 +21,7 @@ export interface Logger {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
-export const systemClock: Clock = { now: () => Date.now() }
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 /** UUIDv7 (RFC 9562): sorts by time of making, monotonic within one process. */
 export const uuidSource: IdSource = { next: () => uuidv7() }

@@ -71,7 +71,7 @@ interface OpenFolder {
   readonly reader: LogReader
 }
 
-async function openFolder(dir: string, clock: Clock, logger: Logger): Promise<OpenFolder> {
+async function openFolder(dir: string, clock: Pick<Clock, 'now'>, logger: Logger): Promise<OpenFolder> {
   try {
     return await openLocked(dir, await WriterLock.acquire(dir), clock, logger)
   } catch (error) {
@@ -82,7 +82,7 @@ async function openFolder(dir: string, clock: Clock, logger: Logger): Promise<Op
   }
 }
 
-async function openLocked(dir: string, lock: WriterLock | undefined, clock: Clock, logger: Logger): Promise<OpenFolder> {
+async function openLocked(dir: string, lock: WriterLock | undefined, clock: Pick<Clock, 'now'>, logger: Logger): Promise<OpenFolder> {
   try {
     const { logId, hashSeed } = await openLogIdentity(dir, await hasEvents(dir), logger)
     const hasher = new KeyHasher(hashSeed)
@@ -99,7 +99,7 @@ async function openLocked(dir: string, lock: WriterLock | undefined, clock: Cloc
 
 class JsonEventStore implements EventStore {
   readonly #dir: string
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #logger: Logger
   readonly #writer = new LogWriter()
   readonly #text = new TextBuffer()
@@ -117,7 +117,7 @@ class JsonEventStore implements EventStore {
   #indexing: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, folder: OpenFolder, clock: Clock, logger: Logger) {
+  constructor(dir: string, folder: OpenFolder, clock: Pick<Clock, 'now'>, logger: Logger) {
     this.#dir = dir
     this.#folder = folder
     this.#durable = folder.index.count

@@ -6,5 +6,5 @@ export interface JsonEventStoreOptions {
   /** Told of what was found and mended at opening. @default silent */
   readonly logger?: Logger
   /** Gives `recordedAt` and the day of the file. @default the system's clock */
-  readonly clock?: Clock
+  readonly clock?: Pick<Clock, 'now'>
 }

@@ -15,7 +15,7 @@ export interface SqliteEventStoreOptions {
    */
   readonly synchronous?: 'full' | 'normal'
   /** Gives `recordedAt`. @default the system's clock */
-  readonly clock?: Clock
+  readonly clock?: Pick<Clock, 'now'>
   /** Told of schema migrations and of a writer thread that had to be started again. @default silent */
   readonly logger?: Logger
 }

@@ -34,7 +34,7 @@ interface Job {
 /** Hands appends to the writer thread and its answers back to their callers. The thread groups what waits into one transaction. */
 export class WriteQueue {
   readonly #thread: WriterThread
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #rows: EventRows
   readonly #jobs = new Map<number, Job>()
   #lastJob = 0
@@ -44,7 +44,7 @@ export class WriteQueue {
   #recordedAt = ''
   #drained: (() => void)[] = []
 
-  constructor(thread: WriterThread, clock: Clock, rows: EventRows) {
+  constructor(thread: WriterThread, clock: Pick<Clock, 'now'>, rows: EventRows) {
     this.#thread = thread
     this.#rows = rows
     this.#clock = clock

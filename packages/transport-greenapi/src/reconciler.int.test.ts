@@ -156,6 +156,27 @@ describe('a message whose sending ended without an answer', () => {
     expect(await reconcile(10 * MINUTE_MS)).toBe('unknown')
   })
 
+  it('may or may not be taken however far a clock is set forward: the time that has passed counts', async () => {
+    const { transport, clock } = attempt({ journal: unrelated })
+    const message = outbound({ text: 'Bonjour' })
+    const reconcile = (passedMs: number, aheadMs: number) => {
+      clock.time = START + passedMs
+      clock.aheadMs = aheadMs
+      return transport.reconciler?.reconcile(message, { attemptedAt: isoInstant(START), elapsedMs: passedMs, ...running() })
+    }
+    expect(await reconcile(10_000, 0)).toBe('unknown')
+    for (const aheadMs of [MINUTE_MS, 10 * MINUTE_MS, 600 * MINUTE_MS]) expect(await reconcile(70_000, aheadMs)).toBe('unknown')
+    expect(await reconcile(260_000, 0)).toBe('not-sent')
+  })
+
+  it('is looked for in the journal of the whole day when the clock was set back', async () => {
+    const { transport, clock, asked } = attempt({ journal: [entry()] })
+    clock.aheadMs = -60 * MINUTE_MS
+    const options = { attemptedAt: isoInstant(START), elapsedMs: 90_000, ...running() }
+    expect(await transport.reconciler?.reconcile(outbound({ text: 'Bonjour' }), options)).toEqual(receipt)
+    expect(asked).toEqual(['showMessagesQueue', 'lastOutgoingMessages?minutes=1450'])
+  })
+
   it('may or may not be taken when it was more than a day ago', async () => {
     const { reconcile } = attempt({})
     for (const hours of [25, 26, 27]) expect(await reconcile(hours * 60 * MINUTE_MS)).toBe('unknown')

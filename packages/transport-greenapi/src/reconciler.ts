@@ -28,16 +28,21 @@ export function reconciler(api: InstanceApi): SendReconciler {
   const { clock } = api.options
   const records = sharedRecords(api)
   /**
-   * When the queue was first seen without this attempt: what left the queue just before may still be missing in the journal. By message and
+   * When (monotonic) the queue was first seen without this attempt: what left the queue just before may still be missing in the journal. By message and
    * time of the attempt: what was seen of an earlier one says nothing of this one.
    */
   const absentSince = new Map<string, number>()
 
   return {
-    async reconcile(message, { attemptedAt, others, signal }) {
+    async reconcile(message, { attemptedAt, elapsedMs, others, signal }) {
       const call = callOf(message)
       const attempted = Date.parse(attemptedAt)
-      const minutes = Math.ceil(Math.max(0, clock.now() - attempted) / MINUTE_MS) + LOOK_BACK_MINUTES
+      const calledAt = clock.monotonic()
+      const elapsedByClock = clock.now() - attempted
+      const elapsed = elapsedMs ?? elapsedByClock
+      // A clock that shows less time than has passed was set: the attempt may be anywhere in the journal.
+      const wasSet = elapsedByClock + CLOCK_SKEW_MS < elapsed
+      const minutes = Math.ceil((wasSet ? JOURNAL_MS : Math.max(0, elapsedByClock)) / MINUTE_MS) + LOOK_BACK_MINUTES
       const read = await records(minutes, signal)
       if (!call || !read) return 'unknown'
       const { queue, queueSeenAt, journal } = read
@@ -69,7 +74,8 @@ export function reconciler(api: InstanceApi): SendReconciler {
       const name = `${message.messageId} ${attemptedAt}`
       if (found.size > 0) return taken(name, [...found.values()])
       if (unreadable) return 'unknown'
-      return absence(name, attempted, longest(call), queueSeenAt)
+      const ageMs = Math.max(elapsedByClock, elapsed)
+      return absence(name, { queueSeenAt, callIsOver: elapsed + queueSeenAt - calledAt >= longest(call), ageMs })
     },
   }
 
@@ -83,9 +89,12 @@ export function reconciler(api: InstanceApi): SendReconciler {
     return found.length > 1 || only === undefined || only === 'unclear' ? 'unknown' : only
   }
 
-  function absence(name: string, attempted: number, callMs: number, queueSeenAt: number): 'not-sent' | 'unknown' {
+  function absence(
+    name: string,
+    { queueSeenAt, callIsOver, ageMs }: { queueSeenAt: number; callIsOver: boolean; ageMs: number },
+  ): 'not-sent' | 'unknown' {
     // Until its time is up, the call itself may still be on its way.
-    if (queueSeenAt < attempted + callMs || queueSeenAt > attempted + JOURNAL_MS) return 'unknown'
+    if (!callIsOver || ageMs > JOURNAL_MS) return 'unknown'
     const since = absentSince.get(name) ?? queueSeenAt
     absentSince.set(name, since)
     if (absentSince.size > MAX_REMEMBERED) absentSince.delete(absentSince.keys().next().value as string)

@@ -82,7 +82,7 @@ export interface SmtpOptions {
   /** For attachments by URL. @default the global fetch */
   readonly fetch?: typeof globalThis.fetch
   /** @default the system's clock */
-  readonly clock?: Clock
+  readonly clock?: Pick<Clock, 'now'>
 }
 
 /** As `resolveTxt` of node:dns/promises: records, each in parts; rejects with code `ENOTFOUND` or `ENODATA` when there is none. */

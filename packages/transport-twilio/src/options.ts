@@ -50,7 +50,7 @@ export interface TwilioOptions {
   readonly timeoutMs?: number
   /** @default the global fetch */
   readonly fetch?: typeof globalThis.fetch
-  /** Milliseconds since 1970; tells how old an uncertain send is. @default the system's clock */
+  /** Milliseconds since 1970; tells how old an uncertain send is when core does not. @default the system's clock */
   readonly now?: () => number
 }
 

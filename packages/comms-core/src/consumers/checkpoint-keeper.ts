@@ -7,7 +7,7 @@ interface CheckpointKeeperOptions {
   readonly checkpoints: CheckpointStore
   readonly saveEvery: number
   readonly saveEveryMs: number
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'now'>
   /** Something else has moved the checkpoint. Called once. */
   readonly onContested: (stored: Position | undefined) => Promise<void>
 }

@@ -76,7 +76,7 @@ export interface ConsumerOptions {
   readonly signal?: AbortSignal
   /** @default silent */
   readonly logger?: Logger
-  readonly clock?: Clock
+  readonly clock?: Pick<Clock, 'now'>
   readonly sleep?: Sleep
   /** A number from 0 up to 1, for the jitter of the waits. @default Math.random */
   readonly random?: () => number

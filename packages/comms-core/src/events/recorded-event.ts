@@ -28,7 +28,7 @@ export type RecordedEvent = MessageEvent & Recording
  * @param runtime @default the system's clock and UUIDv7
  * @throws CommsError `event_invalid`, naming each field that breaks the schema; and for `event.unreadable`, which is never recorded.
  */
-export function createEvent(fact: EventFact, runtime: { readonly ids?: IdSource; readonly clock?: Clock } = {}): NewEvent {
+export function createEvent(fact: EventFact, runtime: { readonly ids?: IdSource; readonly clock?: Pick<Clock, 'now'> } = {}): NewEvent {
   const { ids = uuidSource, clock = systemClock } = runtime
   if (typeof fact !== 'object' || fact === null) throw new CommsError('event_invalid', `createEvent: expected a fact, got ${kindOf(fact)}`)
   const time =

@@ -78,7 +78,7 @@ let correlator: LeadCorrelator
 let warnings: string[]
 let correlated: string[]
 let count: number
-const clock = { now: () => now }
+const clock = { now: () => now, monotonic: () => now }
 const runtime = () => ({ store, book, clock, ids: uuidSource })
 
 function open(options: Partial<LeadOptions> = {}): void {

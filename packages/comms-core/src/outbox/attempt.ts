@@ -1,11 +1,20 @@
 import { CommsError, isCommsError } from '../errors.ts'
-import { backOffMs, timeLimit } from '../pause.ts'
+import { backOffMs } from '../pause.ts'
+import type { Clock } from '../runtime.ts'
 import type { OutboundMessage, SendReceipt, Transport } from '../transport/transport.ts'
+import { AbandonedCall, limitedCall } from './limited-call.ts'
 import type { OutboxEntry } from './outbox-entry.ts'
 import { attemptedFact, deferredFact, failedFact, failureOf, optedOutFact, sentFact, uncertainFact } from './outbox-facts.ts'
 import type { OutboxLane } from './outbox-lane.ts'
 import type { Live } from './outbox-memory.ts'
 import { type OutboxWork, outboundMessage, reportProblem } from './outbox-work.ts'
+
+interface AttemptCall {
+  readonly number: number
+  readonly onAnswered: () => void
+  /** A call that was given up before has ended after all. */
+  readonly onCallEnded: () => void
+}
 
 /**
  * Claims an attempt, makes it, and records what came of it; `onAnswered` is called before that, when the provider has answered. The
@@ -14,27 +23,31 @@ import { type OutboxWork, outboundMessage, reportProblem } from './outbox-work.t
 export async function makeAttempt(
   live: Live,
   lane: OutboxLane<Live>,
-  { number, onAnswered }: { readonly number: number; readonly onAnswered: () => void },
+  { number, onAnswered, onCallEnded }: AttemptCall,
   work: OutboxWork,
 ): Promise<void> {
   const { transport, breaker } = lane
   const { clock, attemptTimeoutMs } = work.options
   const { entry } = live
   let message: OutboundMessage
-  let deadline: number
+  let deadline: AttemptDeadline
   try {
     message = outboundMessage(await work.log.requestOf(entry.request.messageId), work)
     const now = clock.now()
-    deadline = now + attemptTimeoutMs
-    if (!(await work.log.claim(attemptedFact(entry, transport, { number, by: work.instance, now, deadline })))) return breaker.skipped()
+    deadline = { now: now + attemptTimeoutMs, monotonic: clock.monotonic() + attemptTimeoutMs }
+    const claim = attemptedFact(entry, transport, { number, by: work.instance, now, deadline: deadline.now })
+    if (!(await work.log.claim(claim))) return breaker.skipped()
   } catch (error) {
     breaker.skipped()
     throw error
   }
   let receipt: SendReceipt
   try {
-    receipt = await sendBefore(deadline, transport, message, work)
+    const recordLate = (late: SendReceipt) => recordLateReceipt(live, transport, late, number, work)
+    receipt = await sendBefore({ live, lane, message, deadline, onCallEnded, recordLate }, work)
   } catch (error) {
+    // Broken off at a stop, and still going on: nothing is said of it, so other instances wait until its time is over.
+    if (error instanceof AbandonedCall && clock.monotonic() < deadline.monotonic) return breaker.skipped()
     const recorded = recordFailure(live, lane, number, error, work)
     onAnswered()
     return recorded
@@ -44,17 +57,42 @@ export async function makeAttempt(
   await recordReceipt(entry, transport, receipt, number, work)
 }
 
-async function sendBefore(deadline: number, transport: Transport, message: OutboundMessage, work: OutboxWork): Promise<SendReceipt> {
+/** By both clocks: the monotonic one stands still while the machine sleeps, and the other one may be set. What is over by one of them is over. */
+type AttemptDeadline = { readonly [clock in keyof Clock]: number }
+
+interface Sending {
+  readonly live: Live
+  readonly lane: OutboxLane<Live>
+  readonly message: OutboundMessage
+  readonly deadline: AttemptDeadline
+  /** A call that was given up has ended, so there may be room for another. */
+  readonly onCallEnded: () => void
+  /** The provider took it after all. */
+  readonly recordLate: (receipt: SendReceipt) => Promise<void>
+}
+
+async function sendBefore({ live, lane, message, deadline, onCallEnded, recordLate }: Sending, work: OutboxWork): Promise<SendReceipt> {
+  const { transport } = lane
   const { clock, sleep } = work.options
-  const remainingMs = deadline - clock.now()
+  const remainingMs = Math.min(deadline.now - clock.now(), deadline.monotonic - clock.monotonic())
   // Others may take the attempt for lost by now, and ask the provider what became of it.
   if (remainingMs <= 0) throw new CommsError('send_unavailable', `${transport.id}: the claim was recorded after its deadline`)
-  const limit = timeLimit(remainingMs, work.aborting, sleep)
-  try {
-    return await transport.send(message, { signal: limit.signal })
-  } finally {
-    limit.end()
-  }
+  return limitedCall({
+    limitMs: remainingMs,
+    parent: work.aborting,
+    sleep,
+    call: (signal) => transport.send(message, { signal }),
+    onAbandoned: () => {
+      live.abandonedCalls += 1
+      lane.abandoned += 1
+    },
+    onLate: ({ result }) => {
+      live.abandonedCalls -= 1
+      lane.abandoned -= 1
+      onCallEnded()
+      if (result) void recordLate(result)
+    },
+  })
 }
 
 async function recordReceipt(entry: OutboxEntry, transport: Transport, receipt: SendReceipt, number: number, { log, options }: OutboxWork) {
@@ -69,6 +107,22 @@ async function recordReceipt(entry: OutboxEntry, transport: Transport, receipt: 
     await log.record([
       uncertainFact(entry, transport, { number, now, reason: `${transport.id}: its receipt cannot be recorded: ${error.message}` }),
     ])
+  }
+}
+
+/** Evidence that comes late is evidence: whatever was recorded meanwhile, the provider took the message. */
+async function recordLateReceipt(
+  { entry }: Live,
+  transport: Transport,
+  receipt: SendReceipt,
+  number: number,
+  { log, options }: OutboxWork,
+) {
+  options.logger.warn(`Outbox: ${transport.id} took ${entry.request.messageId} after its time was over`)
+  try {
+    await log.record([sentFact(entry, transport, receipt, { number, now: options.clock.now() })])
+  } catch (error) {
+    options.logger.error(`Outbox: a late receipt cannot be recorded: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
@@ -97,7 +151,12 @@ async function recordFailure(live: Live, { transport, breaker }: OutboxLane<Live
     await log.record([deferredFact(entry, transport, { number, now, until: now + waitMs, error: failureOf(error, 'configuration') })])
   } else {
     breaker.failed()
-    const reason = isCommsError(error) ? error.message : `${transport.id}: send threw something other than a CommsError`
+    const reason = uncertainty(transport, error)
     await log.record([uncertainFact(entry, transport, { number, now, reason })])
   }
+}
+
+function uncertainty({ id }: Transport, error: unknown): string {
+  if (isCommsError(error)) return error.message
+  return error instanceof AbandonedCall ? `${id}: ${error.message}` : `${id}: send threw something other than a CommsError`
 }

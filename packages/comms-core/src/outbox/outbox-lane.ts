@@ -9,6 +9,8 @@ export interface LaneState {
   /** Messages that could be sent now, but wait for their turn. */
   readonly ready: number
   readonly inFlight: number
+  /** Calls that were given up because they did not end in time, and that have not ended since. */
+  readonly abandoned: number
   /** The provider is left alone for a while. */
   readonly paused: boolean
   /** ISO 8601: until when messages that are ready are held back, by a limit of the provider or because it is left alone. Absent: they are not. */
@@ -17,6 +19,8 @@ export interface LaneState {
 
 /** Fewer failures in a row happen by chance; a provider that is down is left alone for five seconds, and up to five minutes. */
 const DOWN = { failures: 5, firstMs: 5_000, maxMs: 300_000 }
+/** Calls that are open at once, those that were given up included, as a multiple of `concurrency`. */
+const MAX_OPEN_CALLS = 4
 /** Shorter waits are a provider's usual pace. */
 const LONG_WAIT_MS = 5_000
 
@@ -31,6 +35,8 @@ export class OutboxLane<Item> {
   #added: Item[] = []
   #ready: Item[] = []
   #inFlight = 0
+  /** Calls that were given up and have not ended. */
+  abandoned = 0
   #toldOf = 0
 
   constructor(transport: Transport, options: { concurrency: number; clock: Clock; random: () => number }) {
@@ -52,15 +58,16 @@ export class OutboxLane<Item> {
   }
 
   state(): LaneState {
-    const state = { ready: this.#waiting(), inFlight: this.#inFlight, paused: this.breaker.isOpen }
+    const state = { ready: this.#waiting(), inFlight: this.#inFlight, abandoned: this.abandoned, paused: this.breaker.isOpen }
     const freeAt = this.freeAt()
-    const held = this.isHeldBack() && freeAt > this.#clock.now() && Number.isFinite(freeAt)
-    return held ? { ...state, heldUntil: isoInstant(freeAt) } : state
+    const heldMs = freeAt - this.#clock.monotonic()
+    const held = this.isHeldBack() && heldMs > 0 && Number.isFinite(freeAt)
+    return held ? { ...state, heldUntil: isoInstant(this.#clock.now() + heldMs) } : state
   }
 
-  /** Counts an attempt, ours or another instance's, against the limits. */
-  noteAttempt(atMs: number): void {
-    for (const limiter of this.#limiters) limiter.note(atMs)
+  /** Counts an attempt, ours or another instance's, against the limits: one that was made so many milliseconds ago. */
+  noteAttempt(agoMs: number): void {
+    for (const limiter of this.#limiters) limiter.note(this.#clock.monotonic() - Math.max(0, agoMs))
   }
 
   add(item: Item): void {
@@ -69,7 +76,7 @@ export class OutboxLane<Item> {
 
   /** The next message that may be sent now. The caller says `end` when its sending has ended. */
   take(): Item | undefined {
-    if (this.#waiting() === 0 || this.#inFlight >= this.#concurrency || this.freeAt() > this.#clock.now()) return undefined
+    if (this.#waiting() === 0 || !this.#hasRoom() || this.freeAt() > this.#clock.monotonic()) return undefined
     this.#inFlight += 1
     this.breaker.take()
     if (this.#ready.length === 0) {
@@ -83,23 +90,28 @@ export class OutboxLane<Item> {
     this.#inFlight -= 1
   }
 
-  /** When the provider may be asked again, in milliseconds; in the past when it may be now. */
+  /** When the provider may be asked again, by the monotonic clock; in the past when it may be now. */
   freeAt(): number {
     const waits = this.#limiters.map((limiter) => limiter.waitMs())
     const limited = Math.max(0, ...waits)
-    return Math.max(this.breaker.freeAt(), limited > 0 ? this.#clock.now() + limited : 0)
+    return Math.max(this.breaker.freeAt(), limited > 0 ? this.#clock.monotonic() + limited : 0)
   }
 
   /** Whether messages wait although there is room for them. */
   isHeldBack(): boolean {
-    return this.#waiting() > 0 && this.#inFlight < this.#concurrency
+    return this.#waiting() > 0 && this.#hasRoom()
   }
 
   /** Whether people should hear that messages wait until then: once for each long wait. */
   isNews(freeAt: number): boolean {
-    const news = freeAt - this.#clock.now() >= LONG_WAIT_MS && freeAt > this.#toldOf
+    const news = freeAt - this.#clock.monotonic() >= LONG_WAIT_MS && freeAt > this.#toldOf
     if (news) this.#toldOf = freeAt
     return news
+  }
+
+  /** A call that was given up leaves its place to another, up to a bound: a dead provider is not to pile up calls for ever. */
+  #hasRoom(): boolean {
+    return this.#inFlight < this.#concurrency && this.#inFlight + this.abandoned < this.#concurrency * MAX_OPEN_CALLS
   }
 
   #waiting(): number {

@@ -122,8 +122,13 @@ export class OutboxLog {
     for (let tries = 1; ; tries += 1) {
       try {
         const results = await this.#gather(requests)
-        for (const result of results) {
-          if (result.status === 'recorded') for (const { event } of result.events) this.#onRecorded(event)
+        for (const [index, result] of results.entries()) {
+          if (result.status !== 'recorded') continue
+          for (const [place, { event }] of result.events.entries()) {
+            // The log holds this fact in a form that this release cannot read. The key is the same, so ours says the same of it.
+            const ours = event.type === 'event.unreadable' ? requests[index]?.events[place] : undefined
+            this.#onRecorded(ours ? ({ ...event, ...ours } as RecordedEvent) : event)
+          }
         }
         return results
       } catch (error) {

@@ -2,7 +2,8 @@ import type { MessageEventOf } from '../events/message-event.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import type { Clock } from '../runtime.ts'
 import { ContactLine } from './contact-line.ts'
-import { enterFact, newEntry, type OutboxEntry } from './outbox-entry.ts'
+import { enterFact, type Hearing, hearing, newEntry, type OutboxEntry } from './outbox-entry.ts'
+import { UnnamedFacts } from './unnamed-facts.ts'
 
 /** A message that is not done with, and what this process does about it. */
 export interface Live {
@@ -11,24 +12,29 @@ export interface Live {
   /** Rises with the order of the requests in the log. */
   readonly number: number
   /** The place in the log before its request; the log must be read again from there while it is not done with. */
-  readonly before: Position | undefined
+  before: Position | undefined
+  /** The provider's names of it. They decide whether a callback is about it, so they are kept as long as the message is. */
+  readonly providerNames: Set<string>
+  /** Where the log says of its first attempt. */
+  attemptedAt?: Position
+  /** Facts under a name of it were dropped before the name was known: the log is read again before anything else is done. */
+  lostFacts: boolean
   /** Something is done about it now. */
   running: boolean
   /** It waits in the lane of its transport. */
   queued: boolean
+  /** Calls of the provider that were given up and have not ended: they may still send it. */
+  abandonedCalls: number
   /** The log tells that the contact opted out or in since the request: its consent is to be looked at before it is sent. */
   consentChanged: boolean
   /** The provider has shown a message to this contact that nobody has named yet: it may be this one. */
   echoed: boolean
-  /** The log could not be read or written: nothing before this time. */
+  /** Monotonic: the log could not be read or written, and nothing is done before this time. */
   heldUntil: number
-  /** How often the provider was asked what became of it, and when it is asked next. */
+  /** How often the provider was asked what became of it, and when it is asked next (monotonic). */
   reconciliations: number
   reconcileAt?: number
 }
-
-/** How many facts about messages that nobody has named yet are kept: they come seconds early, not hours. */
-const MAX_UNNAMED = 10_000
 
 /** The messages that are not done with, found by every name that events give them. */
 export class OutboxMemory {
@@ -38,10 +44,9 @@ export class OutboxMemory {
   /** In the order of their requests. */
   readonly #lives = new Map<string, Live>()
   readonly #contacts = new Map<string, { readonly lives: Set<Live>; readonly line: ContactLine<Live> }>()
-  /** Our message, by the provider's name of it. */
-  readonly #receipts = new Map<string, string>()
-  /** Facts by a provider's name that is not known to be ours (yet). */
-  readonly #unnamed = new Map<string, RecordedEvent[]>()
+  /** By the provider's names of it. */
+  readonly #byName = new Map<string, Live>()
+  #unnamed = new UnnamedFacts()
   readonly #ownAttempts = new Set<string>()
   #opened = 0
 
@@ -55,6 +60,25 @@ export class OutboxMemory {
 
   all(): Live[] {
     return [...this.#lives.values()]
+  }
+
+  /**
+   * The log is read from a new place. What came from another log is forgotten, but for the messages about which something is under way: these
+   * are not to be begun a second time.
+   */
+  beginAgain(): void {
+    this.ready = false
+    this.#unnamed = new UnnamedFacts()
+    for (const live of this.all()) {
+      if (!live.running) this.forget(live)
+      live.before = undefined
+      delete live.attemptedAt
+    }
+  }
+
+  /** Those about which the log is to be read again. */
+  withLostFacts(): Live[] {
+    return this.all().filter(({ lostFacts, running }) => lostFacts && !running)
   }
 
   has(live: Live): boolean {
@@ -91,7 +115,8 @@ export class OutboxMemory {
     if (event.direction !== 'outbound' && event.direction !== undefined) return []
     const live = this.#namedIn(event)
     if (!live) return this.#keepUnnamed(event)
-    enterFact(live.entry, event, this.#clock.now())
+    if (event.type === 'message.attempted') live.attemptedAt ??= event.position
+    enterFact(live.entry, event, this.#heardNow())
     if (event.type === 'message.sent' && event.providerMessageId !== undefined) this.#learn(live, event)
     return [live]
   }
@@ -99,6 +124,7 @@ export class OutboxMemory {
   forget(live: Live): void {
     const { messageId, streamId } = live.entry.request
     if (!this.#lives.delete(messageId)) return
+    for (const name of live.providerNames) this.#byName.delete(name)
     const contact = this.#contacts.get(streamId)
     contact?.lives.delete(live)
     contact?.line.remove(live)
@@ -118,12 +144,15 @@ export class OutboxMemory {
     if (replaced) this.forget(replaced)
     this.#opened += 1
     const live: Live = {
-      entry: newEntry(event),
+      entry: newEntry(event, this.#heardNow()),
       transportId: event.data.transport ?? event.provider,
       number: this.#opened,
       before,
+      providerNames: new Set(),
+      lostFacts: false,
       running: false,
       queued: false,
+      abandonedCalls: 0,
       consentChanged: false,
       echoed: false,
       heldUntil: 0,
@@ -136,19 +165,20 @@ export class OutboxMemory {
     return [live]
   }
 
+  #heardNow(): Hearing {
+    return hearing(this.#clock, { atStart: !this.ready })
+  }
+
   #namedIn(event: RecordedEvent): Live | undefined {
     const own = event.messageId === undefined ? undefined : this.#lives.get(event.messageId)
     const name = providerName(event)
-    return own ?? (name === undefined ? undefined : this.#lives.get(this.#receipts.get(name) ?? ''))
+    return own ?? (name === undefined ? undefined : this.#byName.get(name))
   }
 
   #keepUnnamed(event: RecordedEvent): readonly Live[] {
     const name = providerName(event)
-    if (name === undefined || this.#lives.size === 0 || this.#receipts.has(name)) return []
-    const known = this.#unnamed.get(name)
-    if (known) known.push(event)
-    else this.#unnamed.set(name, [event])
-    if (this.#unnamed.size > MAX_UNNAMED) this.#unnamed.delete(this.#unnamed.keys().next().value as string)
+    if (name === undefined || this.#lives.size === 0) return []
+    this.#unnamed.keep(name, event)
     if (event.type !== 'message.sent' || !event.data.content) return []
     const lives = [...(this.#contacts.get(event.streamId)?.lives ?? [])].filter(({ entry }) => entry.attempts.size > 0)
     for (const live of lives) live.echoed = true
@@ -158,14 +188,15 @@ export class OutboxMemory {
   /** Which of the provider's is which of ours; what came under the provider's name before is entered now. */
   #learn(live: Live, event: RecordedEvent): void {
     const name = providerName(event) as string
-    this.#receipts.set(name, live.entry.request.messageId)
-    if (this.#receipts.size > MAX_UNNAMED) this.#receipts.delete(this.#receipts.keys().next().value as string)
-    const early = this.#unnamed.get(name) ?? []
-    this.#unnamed.delete(name)
-    for (const fact of early) enterFact(live.entry, fact, this.#clock.now())
+    if (live.providerNames.has(name)) return
+    live.providerNames.add(name)
+    this.#byName.set(name, live)
+    for (const fact of this.#unnamed.take(name)) enterFact(live.entry, fact, this.#heardNow())
+    if (this.#unnamed.hasDroppedAfter(live.attemptedAt ?? live.before)) live.lostFacts = true
   }
 }
 
-function providerName({ provider, providerMessageId }: RecordedEvent): string | undefined {
+/** The provider's name of the message that an event is about, when it has one. */
+export function providerName({ provider, providerMessageId }: RecordedEvent): string | undefined {
   return providerMessageId === undefined ? undefined : `${provider}:${providerMessageId}`
 }

@@ -31,6 +31,11 @@ export interface OutboxSettings {
   readonly reportUncertainAfterMs?: number
   /** With `onUncertain: 'resend'`: how long it is asked before the message is sent once more. @default 120000 (2 minutes) */
   readonly resendUncertainAfterMs?: number
+  /**
+   * How long later messages of a contact wait behind one whose outcome is unknown, if its transport can ask the provider: so long their order
+   * is kept. @default 60000: an answer mostly comes within seconds, and a contact is not to wait for minutes
+   */
+  readonly holdUncertainMs?: number
   /** How often the log is read for what other instances record. @default 1000 */
   readonly pollMs?: number
   /** Opens the bytes of a media item that has a `ref`. */
@@ -42,11 +47,14 @@ export interface OutboxSettings {
 export interface OutboxProblem {
   /**
    * `uncertain`: nobody can tell whether the message was sent, and nothing more is tried. `misconfigured`: the transport needs an operator.
-   * `failed`: the message failed for good.
+   * `failed`: the message failed for good. `no-transport`: messages wait for a transport that is not configured, said once for each.
+   * `log`: the log or the checkpoint of the outbox needs an operator.
    */
-  readonly kind: 'uncertain' | 'misconfigured' | 'failed'
-  readonly messageId: string
-  readonly transport: string
+  readonly kind: 'uncertain' | 'misconfigured' | 'failed' | 'no-transport' | 'log'
+  /** Absent with `log`. */
+  readonly messageId?: string
+  /** Absent with `log`. */
+  readonly transport?: string
   readonly reason: string
 }
 
@@ -75,6 +83,7 @@ export const outboxShape: Shape<OutboxSettings> = {
   reportUncertainAfterMs: wholeNumber(0).optional(),
   resendUncertainAfterMs: wholeNumber(0).optional(),
   pollMs: wholeNumber(1).optional(),
+  holdUncertainMs: wholeNumber(0).optional(),
   openMedia: callback.optional(),
   onProblem: callback.optional(),
 }

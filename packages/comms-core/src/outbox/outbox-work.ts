@@ -4,7 +4,7 @@ import type { ConsentReader } from './contact-consent.ts'
 import type { StepLimits } from './next-step.ts'
 import type { OutboxLog, OutboxRuntime } from './outbox-log.ts'
 import type { Live } from './outbox-memory.ts'
-import type { OutboxProblem } from './outbox-options.ts'
+import type { OutboxOptions, OutboxProblem } from './outbox-options.ts'
 
 /** What every step of the outbox works with. */
 export interface OutboxWork {
@@ -14,6 +14,8 @@ export interface OutboxWork {
   readonly instance: string
   readonly log: OutboxLog
   readonly consents: ConsentReader
+  /** Reads the log to its end: resolves when all is entered that was recorded before the call, or at a stop. */
+  readonly readToEnd: () => Promise<void>
   /** Nothing new is begun. */
   readonly stopping: AbortSignal
   /** What is under way is broken off. */
@@ -33,17 +35,22 @@ export function outboundMessage(request: MessageEventOf<'message.requested'>, { 
   }
 }
 
-/** Tells the operator. */
+/** Says to the operator what became of a message. */
 export function reportProblem(
-  { options: { logger, onProblem } }: OutboxWork,
+  { options }: OutboxWork,
   { entry, transportId: transport }: Pick<Live, 'entry' | 'transportId'>,
   kind: OutboxProblem['kind'],
   reason: string,
 ): void {
   const { messageId } = entry.request
-  logger[kind === 'failed' ? 'warn' : 'error'](`Outbox: ${messageId} over ${transport}: ${kind}: ${reason}`)
+  options.logger[kind === 'failed' ? 'warn' : 'error'](`Outbox: ${messageId} over ${transport}: ${kind}: ${reason}`)
+  callOnProblem(options, { kind, messageId, transport, reason })
+}
+
+/** What `onProblem` throws is logged and changes nothing. */
+export function callOnProblem({ logger, onProblem }: OutboxOptions, problem: OutboxProblem): void {
   try {
-    onProblem?.({ kind, messageId, transport, reason })
+    onProblem?.(problem)
   } catch (error) {
     logger.error('onProblem threw', { error: error instanceof Error ? error.message : String(error) })
   }

@@ -4,7 +4,7 @@ import { parseContactAddress } from '../events/contact-address.ts'
 import type { EventFact } from '../events/message-event.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
 import { type Sleep, timerSleep } from '../pause.ts'
-import { silentLogger, systemClock, uuidSource } from '../runtime.ts'
+import { type Clock, silentLogger, systemClock, uuidSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
 import type { SendReceipt, Transport } from '../transport/transport.ts'
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const runtime = () => ({ clock: time.clock, ids: uuidSource, logger: silentLogger })
 
-function start(settings: OutboxSettings & { store?: EventStore } = {}): Outbox {
+function start(settings: OutboxSettings & { store?: EventStore; clock?: Clock } = {}): Outbox {
   const outbox = new Outbox({
     store,
     transports,
@@ -298,6 +298,7 @@ describe('order and measure', () => {
     expect(first.state().lanes.pigeon).toEqual({
       ready: 7,
       inFlight: 0,
+      abandoned: 0,
       paused: false,
       heldUntil: expect.stringMatching(/^2026-01-06T11:00:00/),
     })
@@ -489,7 +490,7 @@ describe('a request', () => {
     await time.pass(86_400_000)
     const again = await Promise.all([
       request({ idempotencyKey: 'order-7' }),
-      request({ idempotencyKey: 'order-7', content: { text: 'other' } }),
+      request({ idempotencyKey: 'order-7', to: '+33 6 39 98 00 01', expiresAt: new Date(time.clock.now() + 60_000) }),
     ])
     await time.pass(10_000)
     expect([...new Set([first, ...again])]).toEqual([first])
@@ -586,8 +587,7 @@ it('does not take an attempt for lost because its own clock is ahead', async () 
   start({ attemptTimeoutMs: 5_000 })
   const messageId = await request()
   await time.pass(1_000)
-  const ahead = { clock: { now: () => time.clock.now() + 3_600_000 } }
-  start({ attemptTimeoutMs: 5_000, ...ahead } as never)
+  start({ attemptTimeoutMs: 5_000, clock: time.clockAhead(() => 3_600_000) })
   await time.pass(10_000)
   expect(await told()).toEqual(['requested', 'attempted', 'sent'])
   expect(pigeon.taken).toEqual([messageId])
@@ -606,7 +606,7 @@ it('does not call a message expired that another instance has just begun to send
   }
   start({ attemptTimeoutMs: 5_000 })
   await time.pass(1_000)
-  start({ attemptTimeoutMs: 5_000, store: deaf, clock: { now: () => time.clock.now() + 3_600_000 } } as never)
+  start({ attemptTimeoutMs: 5_000, store: deaf, clock: time.clockAhead(() => 3_600_000) })
   await time.pass(10_000)
   expect(await told()).not.toContain('failed')
   expect([pigeon.taken, await statusOf(messageId)]).toEqual([[messageId], 'sent'])
@@ -635,8 +635,8 @@ describe('two equal messages', () => {
 
   it('are not told apart while nobody knows of either: what is found is neither', async () => {
     forgetful(() => ({ providerMessageId: 'p-1' }))
-    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000 })
-    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000 })
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000, holdUncertainMs: 0 })
+    start({ attemptTimeoutMs: 5_000, reportUncertainAfterMs: 600_000, holdUncertainMs: 0 })
     const both = [await request(), await request()]
     await time.pass(1_200_000)
     expect(await Promise.all(both.map(statusOf))).toEqual(['uncertain', 'uncertain'])
@@ -659,7 +659,7 @@ describe('two equal messages', () => {
   it('are not mistaken although the second was attempted while the provider was asked about the first', async () => {
     let answer = (_: SendReceipt) => {}
     forgetful(() => new Promise<SendReceipt>((resolve) => (answer = resolve)) as never)
-    start({ attemptTimeoutMs: 5_000 })
+    start({ attemptTimeoutMs: 5_000, holdUncertainMs: 0 })
     const first = await request()
     await time.pass(8_000)
     await request()

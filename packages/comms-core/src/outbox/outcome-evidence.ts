@@ -16,7 +16,7 @@ export interface OutcomeEvidence {
   readonly mistakable: boolean
 }
 
-/** Behind so many events before the request nothing is left of the time in which messages can be mistaken for each other. */
+/** So many events before the request are read first; more while these are all of the time in which messages can be mistaken. */
 const LOOK_BACK = 1_000
 /** A provider's queue may hold a message for some time. */
 const SAME_TIME_MS = 3_600_000
@@ -40,7 +40,7 @@ export async function evidenceOf(
   /** Those alike that were attempted, and nobody said yet what became of it. */
   const unknown = new Set<string>()
   const shown = new Map<string, string>()
-  for await (const event of store.readStream(streamId, { fromVersion: Math.max(1, version - LOOK_BACK) })) {
+  for await (const event of store.readStream(streamId, { fromVersion: await lookBackFrom(store, { streamId, version }, attempt) })) {
     const subject = event.messageId
     if (event.direction === 'inbound' || subject === undefined) continue
     if (event.type === 'message.requested' && event.data.content.text === said && subject !== messageId) alike.add(subject)
@@ -59,6 +59,17 @@ export async function evidenceOf(
   if (!echo || second || mistakable) return { others, mistakable }
   const [providerMessageId, occurredAt] = echo
   return { others, mistakable, echo: { providerMessageId, occurredAt } }
+}
+
+/** The first version of a stream to look at: everything before it was recorded long before the attempt. */
+async function lookBackFrom(store: EventStore, { streamId, version }: { streamId: string; version: number }, { startedAt }: Attempt) {
+  for (let back = LOOK_BACK; version - back > 1; back *= 4) {
+    for await (const { recordedAt } of store.readStream(streamId, { fromVersion: version - back })) {
+      if (Date.parse(recordedAt) < startedAt - SAME_TIME_MS) return version - back
+      break
+    }
+  }
+  return 1
 }
 
 function isAbout({ occurredAt }: RecordedEvent, { startedAt }: Attempt): boolean {

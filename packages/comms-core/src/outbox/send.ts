@@ -9,6 +9,7 @@ import { type Clock, type IdSource, isoInstant } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { OutboundMessage, Transport } from '../transport/transport.ts'
 import { ConsentReader } from './contact-consent.ts'
+import { type ComparedRequest, expectSameRequest } from './same-request.ts'
 
 /** A message to be sent. */
 export interface SendRequest {
@@ -19,7 +20,12 @@ export interface SendRequest {
   /** A phone number, e-mail address or chat id in any usual spelling. */
   readonly to: string | ContactAddress
   readonly content: MessageContent
-  /** The caller's name of this request: the same one twice is one message, for ever. @default a new one each time */
+  /**
+   * The caller's name of this request: the same one twice is one message, for ever. All callers of one log share one namespace, so put the
+   * name of your application in front. Used again with another recipient, content, channel, `replyTo`, `fallback`, `onUncertain` or
+   * `options`, it is refused with `request_conflict`. The spelling of an address does not count, nor do `notBefore` and `expiresAt`: those
+   * of the first request hold. @default a new one each time
+   */
   readonly idempotencyKey?: string
   /** `messageId` of the message this one answers; it goes to the address that wrote. */
   readonly replyTo?: string
@@ -78,16 +84,20 @@ export interface RequestedMessage {
 
 /**
  * Checks a request and records it, unless the contact has opted out. When it resolves, the request is durable.
- * @throws CommsError `send_rejected` when it can never be sent so (with whose fault it is), `address_invalid`, `event_invalid`, `store_unavailable` and the like.
+ * @throws CommsError `send_rejected` when it can never be sent so (with whose fault it is), `request_conflict` when its key was used for
+ * another request, `address_invalid`, `event_invalid`, `store_unavailable` and the like.
  */
 export async function recordRequest(request: SendRequest, context: RequestContext): Promise<RequestedMessage> {
+  const repeatOf = (known: RecordedEvent): RequestedMessage => {
+    expectSameRequest(known, comparedRequest(request, context))
+    return { messageId, streamId: known.streamId, repeated: true }
+  }
   const transport = transportFor(request, context)
   const messageId = request.idempotencyKey === undefined ? `msg_${context.ids.next()}` : `msg_${await digest(request.idempotencyKey)}`
   const requestKey = idempotencyKey('request', messageId)
   const known = request.idempotencyKey === undefined ? undefined : await context.store.find(requestKey)
-  if (known) return { messageId, streamId: known.streamId, repeated: true }
-
   const given = address(request.to, context)
+  if (known) return repeatOf(known)
   const streamId = streamIdOf({ channel: transport.channel, provider: transport.id, contact: given })
   const { consents = new ConsentReader(context.store) } = context
   const answered = request.replyTo === undefined ? undefined : await messageToAnswer(request.replyTo, streamId, context)
@@ -106,7 +116,8 @@ export async function recordRequest(request: SendRequest, context: RequestContex
     // Only on top of what was read: an opting-out that comes in between is seen.
     const [result] = await context.store.append([{ streamId, events: [event], expectedVersion: consent.version }])
     const [recorded] = result?.status === 'recorded' ? result.events : []
-    if (recorded) return { messageId, streamId: recorded.event.streamId, repeated: recorded.event.id !== event.id }
+    if (recorded && recorded.event.id !== event.id) return repeatOf(recorded.event)
+    if (recorded) return { messageId, streamId: recorded.event.streamId, repeated: false }
     const heard = consents.remembered(streamId, transport.channel)
     consent = result?.status === 'conflict' && heard?.version === result.actualVersion ? heard : undefined
   }
@@ -136,6 +147,12 @@ async function messageToAnswer(replyTo: string, streamId: string, { store }: Req
   throw new CommsError('send_rejected', `replyTo: expected a message with this contact, found no ${replyTo} in ${streamId}`, {
     failure: 'content',
   })
+}
+
+function comparedRequest(request: SendRequest, context: RequestContext): ComparedRequest {
+  const { channel, transport, content, replyTo, options, onUncertain, fallback = [] } = request
+  const steps = fallback.map((step) => ({ ...fallbackStep(step, context), transport: step.transport }))
+  return { channel, transport, recipient: address(request.to, context), content, replyTo, options, onUncertain, fallback: steps }
 }
 
 interface Drafted {

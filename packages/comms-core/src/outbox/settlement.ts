@@ -1,5 +1,7 @@
-import { backOffMs, timeLimit } from '../pause.ts'
+import { backOffMs } from '../pause.ts'
+import { isoInstant } from '../runtime.ts'
 import type { SendReceipt, Transport } from '../transport/transport.ts'
+import { limitedCall } from './limited-call.ts'
 import { type Attempt, lastAttempt } from './outbox-entry.ts'
 import { deferredFact, sentFact, uncertainFact } from './outbox-facts.ts'
 import type { Live } from './outbox-memory.ts'
@@ -14,11 +16,11 @@ export async function doubtAttempt({ entry }: Live, transport: Transport, number
   await log.record([uncertainFact(entry, transport, { number, now: options.clock.now(), reason })])
 }
 
-/** When the provider is asked (again) what became of a message: more and more patiently, and once more at the end. */
+/** When (monotonic) the provider is asked (again) what became of a message: more and more patiently, and once more at the end. */
 export function asksAt(live: Live, work: OutboxWork): number {
   const { clock, random, firstReconcileMs = 2_000 } = work.options
   const waitMs = backOffMs(live.reconciliations + 1, { firstMs: firstReconcileMs, maxMs: LONGEST_WAIT_MS }, random)
-  live.reconcileAt ??= clock.now() + waitMs
+  live.reconcileAt ??= clock.monotonic() + waitMs
   return Math.min(live.reconcileAt, patienceEnds(live, work))
 }
 
@@ -30,7 +32,7 @@ export async function settleOutcome(live: Live, transport: Transport, work: Outb
   const { entry } = live
   const attempt = lastAttempt(entry)
   if (!attempt) return undefined
-  const asks = work.options.clock.now() >= asksAt(live, work)
+  const asks = work.options.clock.monotonic() >= asksAt(live, work)
   live.echoed = false
   const request = await work.log.requestOf(entry.request.messageId)
   const evidence = await evidenceOf(work.options.store, request, attempt)
@@ -45,14 +47,15 @@ export async function settleOutcome(live: Live, transport: Transport, work: Outb
   // A message alike that was attempted meanwhile is in the log by now, for its claim goes before it.
   const { others, mistakable } = typeof answer === 'object' ? await evidenceOf(work.options.store, request, attempt) : evidence
   const now = work.options.clock.now()
-  const patient = now < patienceEnds(live, work)
+  const patient = work.options.clock.monotonic() < patienceEnds(live, work)
   live.reconciliations += 1
   delete live.reconcileAt
   const again = (error: typeof NOT_SENT | typeof RESENT) =>
     work.log.record([deferredFact(entry, transport, { number, now, until: now, error })])
   const isThisOne = typeof answer === 'object' && !mistakable && !others.has(answer.providerMessageId)
   if (isThisOne) await recordSent(live, transport, answer, { number, settledBy: 'reconciler' }, work)
-  else if (answer === 'not-sent') await again(NOT_SENT)
+  // While a call that was given up has not ended, it may still send the message.
+  else if (answer === 'not-sent' && live.abandonedCalls === 0) await again(NOT_SENT)
   else if (!patient && entry.request.onUncertain === 'resend') await again(RESENT)
   else if (!patient) {
     reportProblem(work, live, 'uncertain', 'nobody can tell whether it was sent; nothing more is tried')
@@ -72,32 +75,42 @@ async function recordSent(
   await log.record([sentFact(entry, transport, receipt, { ...known, now: options.clock.now() })])
 }
 
-/** Until when the provider is asked. */
+/** Until when (monotonic) later messages of the contact wait behind this one, whose outcome is unknown. */
+export function holdEnds({ entry }: Live, { reconciler }: Transport, { options }: OutboxWork): number {
+  const { uncertain } = lastAttempt(entry) ?? {}
+  return uncertain && reconciler ? uncertain.heardAt + (options.holdUncertainMs ?? 60_000) : Number.NEGATIVE_INFINITY
+}
+
+/** Until when (monotonic) the provider is asked. A copy is risked only after the whole time, counted again after a start. */
 function patienceEnds({ entry }: Live, { options }: OutboxWork): number {
   const { reportUncertainAfterMs = 86_400_000, resendUncertainAfterMs = 120_000 } = options
-  const { uncertainSince = 0 } = lastAttempt(entry) ?? {}
-  const resend = entry.request.onUncertain === 'resend'
-  return uncertainSince + (resend ? Math.min(resendUncertainAfterMs, reportUncertainAfterMs) : reportUncertainAfterMs)
+  const { heardAt, ageMs } = lastAttempt(entry)?.uncertain ?? { heardAt: 0, ageMs: 0 }
+  if (entry.request.onUncertain === 'resend') return heardAt + Math.min(resendUncertainAfterMs, reportUncertainAfterMs)
+  return heardAt - ageMs + reportUncertainAfterMs
 }
 
 async function ask(
   message: Parameters<NonNullable<Transport['reconciler']>['reconcile']>[0],
   transport: Transport,
-  { startedAt }: Attempt,
+  { startedAt, heardAt }: Attempt,
   { others }: OutcomeEvidence,
   { options, stopping }: OutboxWork,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
   if (!transport.reconciler) return 'unknown'
-  const limit = timeLimit(options.attemptTimeoutMs, stopping, options.sleep)
+  const { reconciler } = transport
   try {
-    const { signal } = limit
-    return await transport.reconciler.reconcile(message, { attemptedAt: new Date(startedAt).toISOString(), others, signal })
+    const attemptedAt = isoInstant(startedAt)
+    const elapsedMs = options.clock.monotonic() - heardAt
+    return await limitedCall({
+      limitMs: options.attemptTimeoutMs,
+      parent: stopping,
+      sleep: options.sleep,
+      call: (signal) => reconciler.reconcile(message, { attemptedAt, elapsedMs, others, signal }),
+    })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     options.logger.warn(`${transport.id}: cannot be asked what became of ${message.messageId}`, { error: reason })
     return 'unknown'
-  } finally {
-    limit.end()
   }
 }
 

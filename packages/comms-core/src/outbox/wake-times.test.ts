@@ -7,7 +7,7 @@ function times(time: VirtualTime) {
   const asked: number[] = []
   const start = time.clock.now()
   const wakes = new WakeTimes<string>({
-    clock: time.clock,
+    now: time.clock.now,
     sleep: (ms, signal) => {
       asked.push(ms)
       return time.sleep(ms, signal)

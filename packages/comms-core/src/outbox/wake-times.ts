@@ -1,14 +1,13 @@
 import { NO_LONGER_NEEDED, type Sleep } from '../pause.ts'
-import type { Clock } from '../runtime.ts'
 
 /** Wake-ups that fall within the same span come together, so that a hundred thousand of them need few timers. */
 const SPAN_MS = 50
 /** A timer cannot wait longer than 24 days, and one that waits long does not see that the clock was set. */
 const LONGEST_SLEEP_MS = 600_000
 
-/** Calls back what asked to be called at a time. A later call for the same item replaces an earlier one. */
+/** Calls back what asked to be called at a time of one clock. A later call for the same item replaces an earlier one. */
 export class WakeTimes<Item> {
-  readonly #clock: Clock
+  readonly #now: () => number
   readonly #sleep: Sleep
   readonly #wake: (items: readonly Item[]) => void
   readonly #spans = new Map<number, Set<Item>>()
@@ -18,8 +17,8 @@ export class WakeTimes<Item> {
   readonly #stopped = new AbortController()
   #timer: { readonly span: number; readonly cancel: AbortController } | undefined
 
-  constructor(options: { clock: Clock; sleep: Sleep; wake: (items: readonly Item[]) => void }) {
-    this.#clock = options.clock
+  constructor(options: { now: () => number; sleep: Sleep; wake: (items: readonly Item[]) => void }) {
+    this.#now = options.now
     this.#sleep = options.sleep
     this.#wake = options.wake
   }
@@ -58,7 +57,7 @@ export class WakeTimes<Item> {
     this.#timer?.cancel.abort(NO_LONGER_NEEDED)
     const cancel = new AbortController()
     this.#timer = { span, cancel }
-    const wait = Math.min(LONGEST_SLEEP_MS, Math.max(0, span * SPAN_MS - this.#clock.now()))
+    const wait = Math.min(LONGEST_SLEEP_MS, Math.max(0, span * SPAN_MS - this.#now()))
     void this.#sleep(wait, cancel.signal).then(() => {
       if (!cancel.signal.aborted) this.#ring()
     })
@@ -66,7 +65,7 @@ export class WakeTimes<Item> {
 
   #ring(): void {
     this.#timer = undefined
-    const now = this.#clock.now() / SPAN_MS
+    const now = this.#now() / SPAN_MS
     const due: Item[] = []
     for (let [span] = this.#order; span !== undefined && (span <= now || this.#isEmpty(span)); [span] = this.#order) {
       for (const item of this.#spans.get(span) ?? []) {

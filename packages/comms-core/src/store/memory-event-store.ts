@@ -17,7 +17,7 @@ const checkOptions = checkOf(
  * @example
  * const store = memoryEventStore()
  */
-export function memoryEventStore(options: { clock?: Clock; logId?: string } = {}): EventStore {
+export function memoryEventStore(options: { clock?: Pick<Clock, 'now'>; logId?: string } = {}): EventStore {
   checkOptions(options)
   return new MemoryEventStore(options.clock ?? systemClock, options.logId ?? newLogId())
 }
@@ -29,11 +29,11 @@ class MemoryEventStore implements EventStore {
   readonly #log: string[] = []
   readonly #places = new Map<string, number>()
   readonly #streams = new Map<string, number[]>()
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #logId: string
   #closed = false
 
-  constructor(clock: Clock, logId: string) {
+  constructor(clock: Pick<Clock, 'now'>, logId: string) {
     this.#clock = clock
     this.#logId = logId
   }

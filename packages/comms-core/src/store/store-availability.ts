@@ -15,7 +15,7 @@ export class StoreAvailability {
   #isThisTurn = false
 
   constructor({ now = () => performance.now(), random = Math.random }: { readonly now?: () => number; readonly random?: () => number }) {
-    this.#breaker = new CircuitBreaker({ ...AWAY, clock: { now }, random })
+    this.#breaker = new CircuitBreaker({ ...AWAY, clock: { monotonic: now }, random })
   }
 
   /** Whether a write may begin. While the store was away, one at a time; its end is said by one of the methods below. */

@@ -7,7 +7,7 @@ import type { EventStore } from '../store/event-store.ts'
 
 export interface AttachOptions {
   readonly store: EventStore
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'now'>
   readonly ids: IdSource
   readonly sleep?: Sleep
 }

@@ -8,7 +8,7 @@ import type { SendLimit } from './transport.ts'
 export interface RateLimiter {
   /** Waits until one more call is allowed, and counts it. Rejects with the signal's reason when it is aborted first; that call is not counted. */
   take(signal: AbortSignal): Promise<void>
-  /** Counts a call that was made at this time (milliseconds), such as one that the log holds from before a restart. */
+  /** Counts a call that was made at this time of the monotonic clock, such as one that the log holds from before a restart. */
   note(atMs: number): void
   /** Milliseconds until one more call is allowed; 0 when it is now. */
   waitMs(): number
@@ -37,14 +37,14 @@ export function rateLimiter(limit: SendLimit, options: { readonly clock?: Clock;
     calls.splice(place, 0, at)
     if (calls.length > limit.messages) calls.shift()
   }
-  const waitMs = () => (calls.length < limit.messages ? 0 : Math.max(0, (calls[0] as number) + limit.perMs - clock.now()))
+  const waitMs = () => (calls.length < limit.messages ? 0 : Math.max(0, (calls[0] as number) + limit.perMs - clock.monotonic()))
   const takeNow = async (signal: AbortSignal) => {
     for (let ms = waitMs(); ms > 0; ms = waitMs()) {
       await sleep(ms, signal)
       signal.throwIfAborted()
     }
     signal.throwIfAborted()
-    note(clock.now())
+    note(clock.monotonic())
   }
 
   return {

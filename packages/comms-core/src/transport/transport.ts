@@ -142,6 +142,11 @@ export interface SendReconciler {
 export interface ReconcileOptions {
   /** When the attempt began, ISO 8601, by the clock of the instance that made it. */
   readonly attemptedAt: string
+  /**
+   * At least so many milliseconds have passed since the attempt began, by a clock that nobody sets; it starts again at 0 with the process.
+   * Whether the provider has had the time to show the message is decided by this alone. @default what the clock says since `attemptedAt`
+   */
+  readonly elapsedMs?: number
   /** `providerMessageId`s of other messages to the same contact, as far as the log knows them: none of them is this one. @default none */
   readonly others?: ReadonlySet<string>
   readonly signal: AbortSignal

@@ -205,7 +205,7 @@ describe('the rate limit of sendMessage', () => {
     const waits: number[] = []
     const stop = new AbortController()
     const transport = transportTo(greenApi, {
-      clock: { now: () => 0 },
+      clock: { now: () => 0, monotonic: () => 0 },
       sleep: async (ms) => {
         waits.push(ms)
         stop.abort()

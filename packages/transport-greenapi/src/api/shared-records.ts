@@ -4,7 +4,7 @@ import { type JournalMessage, lastOutgoingMessages, type QueuedMessage, showMess
 
 export interface OutgoingRecords {
   readonly queue: readonly (QueuedMessage | typeof UNREADABLE)[]
-  /** When the queue was looked at, before the journal. */
+  /** When the queue was looked at, before the journal, by the monotonic clock. */
   readonly queueSeenAt: number
   readonly journal: readonly (JournalMessage | typeof UNREADABLE)[]
 }
@@ -36,7 +36,7 @@ export function sharedRecords(api: InstanceApi): (minutes: number, signal: Abort
 async function readRecords(api: InstanceApi, minutes: number, signal: AbortSignal): Promise<OutgoingRecords | undefined> {
   try {
     const queue = await showMessagesQueue(api, signal)
-    const queueSeenAt = api.options.clock.now()
+    const queueSeenAt = api.options.clock.monotonic()
     const journal = await lastOutgoingMessages(api, minutes, signal)
     return queue && journal && { queue, queueSeenAt, journal }
   } catch (error) {

@@ -9,7 +9,10 @@ export const WEBHOOK_TOKEN = 'webhook-token-for-tests'
 export function testClock(start = Date.now()) {
   const clock = {
     time: start,
-    now: () => clock.time,
+    /** How far somebody has set it forward. */
+    aheadMs: 0,
+    now: () => clock.time + clock.aheadMs,
+    monotonic: () => clock.time - start,
     sleep: async (ms: number) => {
       clock.time += ms
     },

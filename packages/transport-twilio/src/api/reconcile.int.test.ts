@@ -38,6 +38,16 @@ describe('reconcile', () => {
     expect(await (await attempt(later))()).toBe('not-sent')
   })
 
+  it('is not sure that nothing was sent because a clock was set forward: the time that has passed counts', async () => {
+    const at = await connected({}, { now: () => Date.now() + HOUR })
+    at.twilio.failNext('reset')
+    await at.transport.send(message, { signal }).catch(() => undefined)
+    const attemptedAt = new Date().toISOString()
+    const after = (elapsedMs: number) => at.transport.reconciler.reconcile(message, { attemptedAt, elapsedMs, signal })
+    expect(await after(60_000)).toBe('unknown')
+    expect(await after(180_000)).toBe('not-sent')
+  })
+
   it.each([
     ['other words', { content: { text: 'Bonsoir' } }, 'not-sent'],
     ['another sender', { options: { from: '+12025550111' } }, 'not-sent'],

@@ -30,7 +30,7 @@ const TRIAL_PREFIX = 'Sent from your Twilio trial account - '
 export async function reconcile(
   options: CheckedOptions,
   message: OutboundMessage,
-  { attemptedAt, others, signal }: ReconcileOptions,
+  { attemptedAt, elapsedMs, others, signal }: ReconcileOptions,
 ): Promise<SendReceipt | 'not-sent' | 'unknown'> {
   const parameters = parametersOf(message, options)
   if (!parameters) return 'unknown'
@@ -56,7 +56,7 @@ export async function reconcile(
   const [alike, ...more] = ofThatTime.filter(({ found }) => isAlike(found, parameters, comparable))
   // Several alike, or words that Twilio rewrites: which of them it is cannot be told.
   if (alike) return alike.inTime && more.length === 0 && comparable ? receiptOf(alike.found) : 'unknown'
-  const settled = options.now() - attempted > SETTLE_MS + options.timeoutMs
+  const settled = (elapsedMs ?? options.now() - attempted) > SETTLE_MS + options.timeoutMs
   return settled && listed.length < MAX_LISTED ? 'not-sent' : 'unknown'
 }
 
