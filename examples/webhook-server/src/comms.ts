@@ -28,6 +28,8 @@ export interface Running {
   /** Webhooks by what became of them, since the start. */
   readonly webhooks: Readonly<Record<string, number>>
   readonly health: Health
+  /** Where webhooks wait while the store is away. */
+  readonly spool?: Spool
 }
 
 const MAX_BATCH = 100
@@ -72,7 +74,7 @@ export async function openComms(config: Config, log: Pino): Promise<Running> {
     [storeCheck(stored), diskCheck(config), outboxCheck(comms), ...directoryCheck(comms), ...transportChecks(transports)],
     log,
   )
-  return { comms, store, webhooks, health }
+  return { comms, store, webhooks, health, ...(spool ? { spool } : {}) }
 }
 
 function openDirectory({ espoCrm, defaultRegion }: Config) {

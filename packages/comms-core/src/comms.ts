@@ -44,7 +44,7 @@ import { type Clock, type IdSource, type Logger, systemClock, uuidSource } from 
 import type { EventStore } from './store/event-store.ts'
 import type { Spool } from './store/spool.ts'
 import { Arrivals } from './transport/arrivals.ts'
-import { attachReports } from './transport/attach-reports.ts'
+import { attachReports, pointersAfter } from './transport/attach-reports.ts'
 import { BodyBudget } from './transport/body-budget.ts'
 import { type InboxPump, startInboxPump } from './transport/inbox-pump.ts'
 import { appendRequests } from './transport/ingest.ts'
@@ -313,9 +313,12 @@ export function createComms(options: CommsOptions): Comms {
           // Without a time of the provider's, the fact is as old as its quarantined webhook, not as this reading of it.
           const then = { clock: { now: () => Date.parse(event.occurredAt) }, ids: runtime.ids }
           const events = facts.map((fact) => createEvent(fact, then))
-          const results = await store.append(
-            appendRequests(await attachReports(events, transport?.account, { ...runtime, ...then, store })),
-          )
+          const looking = { ...runtime, ...then, store }
+          const attached = await attachReports(events, transport?.account, looking)
+          const results = await store.append(appendRequests(attached.events))
+          const recorded = results.flatMap((result) => (result.status === 'recorded' ? result.events : []))
+          const streams = new Map(recorded.map(({ event }) => [event.idempotencyKey, event.streamId]))
+          await store.append(appendRequests(await pointersAfter(attached.reports, streams, looking)))
           report.understood += 1
           for (const result of results)
             if (result.status === 'recorded') report.recorded += result.events.filter(({ repeated }) => !repeated).length

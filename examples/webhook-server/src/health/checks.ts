@@ -86,17 +86,31 @@ export function outboxCheck(comms: Pick<Comms, 'outboxState'>): HealthCheck {
   return {
     name: 'outbox',
     ...LOCAL,
-    check: async () =>
-      Object.entries(comms.outboxState().lanes).flatMap(([id, { paused, heldUntil, ready }]) =>
-        paused
-          ? [
-              {
-                problem: `${id} is paused after failures${heldUntil === undefined ? '' : ` until ${heldUntil}`}, ${ready} messages wait`,
-                remedy: `See the failures of ${id} in the log`,
-              },
-            ]
-          : [],
-      ),
+    check: async () => {
+      const { feed, problem, missingTransports, lanes } = comms.outboxState()
+      const problems: Problem[] = []
+      if (feed === 'behind') {
+        problems.push({
+          problem: `the log cannot be read: ${problem?.message ?? 'no reason known'}`,
+          remedy: 'Mend the store: nothing is sent until then',
+        })
+      }
+      for (const [id, count] of Object.entries(missingTransports)) {
+        problems.push({
+          problem: `${count} messages wait for the transport ${id}, which is not configured`,
+          remedy: `Configure ${id} again, or let them expire`,
+        })
+      }
+      for (const [id, { paused, heldUntil, ready }] of Object.entries(lanes)) {
+        if (!paused) continue
+        const until = heldUntil === undefined ? '' : ` until ${heldUntil}`
+        problems.push({
+          problem: `${id} is paused after failures${until}, ${ready} messages wait`,
+          remedy: `See the failures of ${id} in the log`,
+        })
+      }
+      return problems
+    },
   }
 }
 

@@ -28,8 +28,15 @@ function isStranger(c: Context): boolean {
 }
 
 /** `GET /health` under `/api`: every check, and the figures of this process. */
-export function figureRoutes({ comms, store, webhooks, health }: Running): Hono {
+export function figureRoutes({ comms, store, webhooks, health, spool }: Running): Hono {
   return new Hono().get('/health', async (c) =>
-    c.json({ ...(await health.report()), cache: store.state(), outbox: comms.outboxState(), leads: comms.leadState?.(), webhooks }),
+    c.json({
+      ...(await health.report()),
+      cache: store.state(),
+      outbox: comms.outboxState(),
+      leads: comms.leadState?.(),
+      webhooks,
+      spooled: (await spool?.size()) ?? 0,
+    }),
   )
 }

@@ -141,6 +141,11 @@ describe('POST /api/messages', () => {
     ])
     expect(new Set(answers.map(({ body }) => body.messageId)).size).toBe(1)
     expect(await requests()).toBe(before + 1)
+    for (const other of [{ text: 'Autre chose' }, { to: '+33639980003' }]) {
+      const conflict = await post(whatsapp({ idempotencyKey: 'order-1', ...other }))
+      expect([conflict.status, conflict.body.error.code]).toEqual([409, 'request_conflict'])
+    }
+    expect(await requests()).toBe(before + 1)
     const differing = await post(whatsapp({ idempotencyKey: 'order-1' }), { headers: { 'idempotency-key': 'order-2' } })
     expect(differing).toMatchObject({
       status: 400,

@@ -66,6 +66,8 @@ export function errorHandler(log: Logger): ErrorHandler {
 /** The errors that the caller can do something about. */
 function answerToCaller({ code, message, failure }: CommsError, c: Context): Response | undefined {
   switch (code) {
+    case 'request_conflict':
+      return c.json(problem(code, message), 409)
     case 'position_invalid':
     case 'address_invalid':
     case 'event_invalid':

@@ -1,4 +1,5 @@
 import type { MessageEventOf } from '../events/message-event.ts'
+import { mayBeOneRecipient, type ProviderName, sentKey } from '../events/message-names.ts'
 import type { Position, RecordedEvent } from '../events/recorded-event.ts'
 import type { Clock } from '../runtime.ts'
 import { ContactLine } from './contact-line.ts'
@@ -17,6 +18,16 @@ export interface Live {
   readonly providerNames: Set<string>
   /** Where the log says of its first attempt. */
   attemptedAt?: Position
+  /** The first of these names. */
+  providerMessageId?: string
+  /** The log holds a `message.sent` of ours, by whose key the message is found from the provider's name. */
+  isKeyed: boolean
+  /** Where that is in the log. What came before may still be on its way to this process: see `isReadPast`. */
+  sentAt?: Position
+  /** Reports on it in other streams, to which nothing points yet. */
+  elsewhere: RecordedEvent[]
+  /** Pointers to these are being recorded. */
+  pointing: boolean
   /** Facts under a name of it were dropped before the name was known: the log is read again before anything else is done. */
   lostFacts: boolean
   /** Something is done about it now. */
@@ -49,13 +60,28 @@ export class OutboxMemory {
   #unnamed = new UnnamedFacts()
   readonly #ownAttempts = new Set<string>()
   #opened = 0
+  /** How far the log was read. */
+  #readTo: Position | undefined
+  /** Done with, but the log is not read past their `sentAt`. */
+  readonly #lingering = new Set<Live>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   get size(): number {
-    return this.#lives.size
+    return this.#lives.size - this.#lingering.size
+  }
+
+  /**
+   * Whether the log was read up to the place where the provider took the message. Until then a report that overtook our own `message.sent`
+   * may still come, and a message that is done with stays.
+   */
+  isReadPast(live: Live): boolean {
+    const isPast = live.sentAt === undefined || (this.#readTo !== undefined && this.#readTo >= live.sentAt)
+    if (isPast) this.#lingering.delete(live)
+    else this.#lingering.add(live)
+    return isPast
   }
 
   all(): Live[] {
@@ -68,11 +94,13 @@ export class OutboxMemory {
    */
   beginAgain(): void {
     this.ready = false
+    this.#readTo = undefined
     this.#unnamed = new UnnamedFacts()
     for (const live of this.all()) {
       if (!live.running) this.forget(live)
       live.before = undefined
       delete live.attemptedAt
+      delete live.sentAt
     }
   }
 
@@ -100,6 +128,7 @@ export class OutboxMemory {
    * `attempted` says whether the attempt it tells of was not counted yet.
    */
   read(event: RecordedEvent, before: Position | undefined): { concerned: readonly Live[]; attempted: boolean } {
+    this.#readTo = event.position
     if (event.type === 'message.requested') return { concerned: this.#open(event, before), attempted: false }
     const attempted = event.type === 'message.attempted' && !this.#ownAttempts.delete(`${event.messageId}:${event.data.attempt}`)
     return { concerned: this.enter(event), attempted }
@@ -116,14 +145,15 @@ export class OutboxMemory {
     const live = this.#namedIn(event)
     if (!live) return this.#keepUnnamed(event)
     if (event.type === 'message.attempted') live.attemptedAt ??= event.position
-    enterFact(live.entry, event, this.#heardNow())
-    if (event.type === 'message.sent' && event.providerMessageId !== undefined) this.#learn(live, event)
+    this.#enterFact(live, event)
+    if (event.providerMessageId !== undefined) this.#learn(live, event)
     return [live]
   }
 
   forget(live: Live): void {
     const { messageId, streamId } = live.entry.request
     if (!this.#lives.delete(messageId)) return
+    this.#lingering.delete(live)
     for (const name of live.providerNames) this.#byName.delete(name)
     const contact = this.#contacts.get(streamId)
     contact?.lives.delete(live)
@@ -149,6 +179,9 @@ export class OutboxMemory {
       number: this.#opened,
       before,
       providerNames: new Set(),
+      isKeyed: false,
+      elsewhere: [],
+      pointing: false,
       lostFacts: false,
       running: false,
       queued: false,
@@ -185,13 +218,25 @@ export class OutboxMemory {
     return lives
   }
 
+  #enterFact(live: Live, event: RecordedEvent): void {
+    enterFact(live.entry, event, this.#heardNow())
+    const { contact, streamId } = live.entry.request
+    if (event.streamId === streamId || !event.contact || !mayBeOneRecipient(contact, event.contact)) return
+    if (!live.elsewhere.some(({ position }) => position === event.position)) live.elsewhere.push(event)
+  }
+
   /** Which of the provider's is which of ours; what came under the provider's name before is entered now. */
   #learn(live: Live, event: RecordedEvent): void {
     const name = providerName(event) as string
+    if (event.idempotencyKey === sentKey(event as ProviderName)) {
+      live.isKeyed = true
+      live.sentAt = event.position
+    }
     if (live.providerNames.has(name)) return
+    live.providerMessageId ??= event.providerMessageId as string
     live.providerNames.add(name)
     this.#byName.set(name, live)
-    for (const fact of this.#unnamed.take(name)) enterFact(live.entry, fact, this.#heardNow())
+    for (const fact of this.#unnamed.take(name)) this.#enterFact(live, fact)
     if (this.#unnamed.hasDroppedAfter(live.attemptedAt ?? live.before)) live.lostFacts = true
   }
 }

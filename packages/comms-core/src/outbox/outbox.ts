@@ -15,12 +15,16 @@ import { OutboxLog } from './outbox-log.ts'
 import { type Live, OutboxMemory } from './outbox-memory.ts'
 import type { OutboxOptions } from './outbox-options.ts'
 import type { OutboxWork } from './outbox-work.ts'
+import { pointToReports, recordName } from './point-to-reports.ts'
 import { ReadingRounds } from './reading-rounds.ts'
 import { asksAt, doubtAttempt, holdEnds, settleOutcome } from './settlement.ts'
 import { WakeTimes } from './wake-times.ts'
 
 /** After a step that could not be done, because the log could not be read or does not take it. */
 const HOLD_MS = 1_000
+
+/** How long messages that are done with wait, together, until the log is read past them. */
+const LINGER_MS = 100
 
 /** What is recorded within this time is read at once: reading costs more for its beginning than for its events. */
 const GATHER_MS = 2
@@ -60,6 +64,7 @@ export class Outbox {
   readonly #rounds = new ReadingRounds()
   #wakeFeed: () => void = () => {}
   #feeding: Promise<void> | undefined
+  #readingOnSoon = false
 
   constructor(given: OutboxOptions) {
     const { clock, transports, sleep = timerSleep, random = Math.random, concurrency = 32, attemptTimeoutMs = 60_000 } = given
@@ -124,7 +129,8 @@ export class Outbox {
             if (lane.serves(event)) lane.noteAttempt(this.#memory.ready ? 0 : this.#work.options.clock.now() - Date.parse(event.occurredAt))
         for (const live of concerned) {
           // Of a long log most messages are done with: they are let go as it is read.
-          if (!this.#memory.ready && this.#stepOf(live).kind === 'done') this.#memory.forget(live)
+          const isDone = this.#stepOf(live).kind === 'done' && live.elsewhere.length === 0
+          if (!this.#memory.ready && isDone && this.#memory.isReadPast(live)) this.#memory.forget(live)
           else this.#told.add(live)
         }
       },
@@ -177,6 +183,7 @@ export class Outbox {
       for (const each of lives) this.#run(each, () => recovered)
       return
     }
+    if (live.elsewhere.length > 0) this.#pointToReports(live)
     const line = this.#memory.line(streamId)
     if (this.#holds(live, step, transport)) line?.add(live)
     else line?.remove(live)
@@ -191,8 +198,16 @@ export class Outbox {
     }
     switch (step.kind) {
       case 'done':
-        this.#forget(live)
-        return
+        if (live.providerMessageId !== undefined && !live.isKeyed) {
+          this.#run(live, () => recordName(live, transport, this.#work))
+          break
+        }
+        if (this.#memory.isReadPast(live) && live.elsewhere.length === 0) {
+          this.#forget(live)
+          return
+        }
+        this.#readOnSoon()
+        break
       case 'wait':
         this.#wakes[step.by].at(step.until, live)
         break
@@ -296,6 +311,29 @@ export class Outbox {
         this.#advance(live.entry.request.streamId)
       })
     this.#underWay.add(running)
+  }
+
+  #pointToReports(live: Live): void {
+    if (live.pointing) return
+    live.pointing = true
+    const pointing = pointToReports(live, this.#work)
+      .catch((error) => this.#work.options.logger.error(`Outbox: ${live.entry.request.messageId}: a report cannot be pointed to: ${error}`))
+      .then(() => {
+        live.pointing = false
+        this.#underWay.delete(pointing)
+        this.#evaluate(live)
+      })
+    this.#underWay.add(pointing)
+  }
+
+  /** What this process recorded itself does not wake the feed; messages that linger wait for it. */
+  #readOnSoon(): void {
+    if (this.#readingOnSoon) return
+    this.#readingOnSoon = true
+    void this.#work.options.sleep(LINGER_MS, this.#stopping.signal).then(() => {
+      this.#readingOnSoon = false
+      this.#wakeFeed()
+    })
   }
 
   #settle(live: Live, transport: Transport): void {

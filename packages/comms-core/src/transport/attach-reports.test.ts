@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { collect } from '../conformance/runner.ts'
 import { parseContactAddress } from '../events/contact-address.ts'
 import type { EventFact, NewEvent } from '../events/message-event.ts'
 import { createEvent, streamIdOf } from '../events/recorded-event.ts'
+import type { Sleep } from '../pause.ts'
 import { systemClock, uuidSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { memoryEventStore } from '../store/memory-event-store.ts'
-import { attachReports } from './attach-reports.ts'
-import { appendRequests } from './ingest.ts'
+import { attachReports, pointersAfter } from './attach-reports.ts'
 
 const runtime = { clock: systemClock, ids: uuidSource }
 const SENT_TO = parseContactAddress('+5531987654321')
@@ -56,7 +55,9 @@ describe('attachReports', () => {
   ])('files a report under the request of its message, found %s, and keeps the address it names', async (_, names) => {
     const { store, finds } = await logWithMessage()
     const report = make({ type: 'message.delivered', idempotencyKey: 'delivered', ...names } as EventFact)
-    const [event, ...more] = await attachReports([report], '1', { store, ...runtime })
+    const {
+      events: [event, ...more],
+    } = await attachReports([report], '1', { store, ...runtime })
     expect(more).toEqual([])
     expect(event).toEqual({ ...report, messageId: 'msg_1', contact: SENT_TO, data: { recipient: NAMED } })
     expect(finds).toHaveLength(1)
@@ -65,7 +66,7 @@ describe('attachReports', () => {
   it('gives our messageId to a report that names the same address, and leaves the rest of it alone', async () => {
     const { store } = await logWithMessage()
     const report = make({ type: 'message.read', idempotencyKey: 'read', contact: { ...SENT_TO, raw: '5531987654321@c.us' } } as EventFact)
-    expect(await attachReports([report], '1', { store, ...runtime })).toEqual([{ ...report, messageId: 'msg_1' }])
+    expect((await attachReports([report], '1', { store, ...runtime })).events).toEqual([{ ...report, messageId: 'msg_1' }])
   })
 
   it('looks nothing up and changes nothing for what comes in, what staff typed on the phone, and consent', async () => {
@@ -76,7 +77,7 @@ describe('attachReports', () => {
       make({ type: 'message.delivered', idempotencyKey: 'c', data: { byApi: false } } as EventFact),
       make({ type: 'contact.opted_out', idempotencyKey: 'd', data: { reason: 'blocked' } } as EventFact),
     ]
-    expect(await attachReports(events, '1', { store, ...runtime })).toEqual(events)
+    expect((await attachReports(events, '1', { store, ...runtime })).events).toEqual(events)
     expect(finds).toEqual([])
   })
 
@@ -84,44 +85,55 @@ describe('attachReports', () => {
     const { store } = await logWithMessage()
     const contact = parseContactAddress('120363000000000001@g.us')
     const report = make({ type: 'message.read', idempotencyKey: 'g', contact } as EventFact)
-    expect(await attachReports([report], '1', { store, ...runtime })).toEqual([report])
+    expect((await attachReports([report], '1', { store, ...runtime })).events).toEqual([report])
   })
 
   it('leaves a report on a copy, or of another system, as it is', async () => {
     const { store } = await logWithMessage()
     const report = make({ type: 'message.failed', idempotencyKey: 'f', messageId: 'msg_1#copy@example.org', data: FAILED } as EventFact)
-    expect(await attachReports([report], '1', { store, ...runtime })).toEqual([report])
+    expect((await attachReports([report], '1', { store, ...runtime })).events).toEqual([report])
   })
 
-  it.each(['a message that is not known yet', 'a store that is away', 'a store that does not answer'])(
-    'puts a pointer into the log before the report, for %s',
-    async (why) => {
-      const log = memoryEventStore()
-      const find =
-        why === 'a store that is away'
-          ? async () => Promise.reject(new Error('away'))
-          : why === 'a store that does not answer'
-            ? () => new Promise<never>(() => {})
-            : log.find.bind(log)
-      const store = { ...bound(log), find }
-      const other = make({ type: 'contact.opted_out', idempotencyKey: 'o', data: { reason: 'blocked' } } as EventFact)
-      const report = make({ type: 'message.failed', idempotencyKey: 'f', data: FAILED } as EventFact)
-      const sleep = async () => {}
-      const attached = await attachReports([other, report], '1', { store, ...runtime, ...(why.includes('answer') ? { sleep } : {}) })
-      expect(attached.map(({ type }) => type)).toEqual(['report.filed', 'contact.opted_out', 'message.failed'])
-      await log.append(appendRequests(attached))
-      const [pointer, ...rest] = await collect(log.readAll())
-      expect(pointer?.streamId).toMatch(/^report:[0-9a-f]{32}$/)
-      expect(pointer?.data).toMatchObject({ streamId: 'whatsapp:+553187654321', reportKey: 'f', providerMessageId: 'B1' })
-      expect(rest.map(({ streamId }) => streamId)).toEqual(['whatsapp:+553187654321', 'whatsapp:+553187654321'])
-    },
-  )
+  const pointersFor = async (report: NewEvent, store: EventStore, { sleep, streamId }: { sleep?: Sleep; streamId?: string } = {}) => {
+    const options = { store, ...runtime, ...(sleep ? { sleep } : {}) }
+    const { events, reports } = await attachReports([report], '1', options)
+    expect(events).toEqual([report])
+    return pointersAfter(reports, new Map(streamId === undefined ? [] : [[report.idempotencyKey, streamId]]), options)
+  }
+  const failed = () => make({ type: 'message.failed', idempotencyKey: 'f', data: FAILED } as EventFact)
+
+  it('points to no report on a message that nothing is known of', async () => {
+    expect(await pointersFor(failed(), memoryEventStore(), { streamId: 'whatsapp:+553187654321' })).toEqual([])
+  })
+
+  it.each<[string, (log: EventStore) => EventStore['find'], Sleep | undefined]>([
+    ['is away', () => async () => Promise.reject(new Error('away')), undefined],
+    ['does not answer', () => () => new Promise<never>(() => {}), async () => {}],
+  ])('points to a report that was recorded while the store %s', async (_, find, sleep) => {
+    const log = memoryEventStore()
+    const [pointer] = await pointersFor(failed(), { ...bound(log), find: find(log) }, { ...(sleep ? { sleep } : {}), streamId: 'x' })
+    expect(pointer).toMatchObject({ type: 'report.filed', data: { streamId: 'x', reportKey: 'f', providerMessageId: 'B1' } })
+    expect(streamIdOf(pointer as NewEvent)).toMatch(/^report:[0-9a-f]{32}$/)
+  })
+
+  it('points to a report that waits in the spool', async () => {
+    const pointers = await pointersFor(failed(), memoryEventStore())
+    expect(pointers).toMatchObject([{ type: 'report.filed', data: { streamId: 'whatsapp:+553187654321', reportKey: 'f' } }])
+  })
+
+  it('points to a report whose message became known while it was recorded', async () => {
+    const { store } = await logWithMessage()
+    let finds = 0
+    const find: EventStore['find'] = async (key) => (finds++ === 0 ? undefined : store.find(key))
+    const pointers = await pointersFor(failed(), { ...store, find }, { streamId: 'whatsapp:+553187654321' })
+    expect(pointers).toMatchObject([{ type: 'report.filed', data: { streamId: 'whatsapp:+553187654321', reportKey: 'f' } }])
+  })
 
   it('takes names as long as an event may have', async () => {
     const id = ':'.repeat(500)
     const report = make({ type: 'message.read', idempotencyKey: 'k'.repeat(512), messageId: 'unknown', providerMessageId: id } as EventFact)
     const foreign = { ...report, messageId: `greenapi:${id}` } as NewEvent
-    expect(await attachReports([foreign], '1', { store: memoryEventStore(), ...runtime })).toHaveLength(2)
+    expect(await pointersFor(foreign, memoryEventStore())).toHaveLength(1)
   })
 })
 

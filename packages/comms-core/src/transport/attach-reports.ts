@@ -1,6 +1,7 @@
-import type { EventFact, NewEvent } from '../events/message-event.ts'
-import { mayBeOneRecipient, type ProviderName, reportName, requestKey, sentKey, shortDigest } from '../events/message-names.ts'
+import type { NewEvent } from '../events/message-event.ts'
+import { mayBeOneRecipient, type ProviderName, requestKey, sentKey } from '../events/message-names.ts'
 import { createEvent, type RecordedEvent, streamIdOf } from '../events/recorded-event.ts'
+import { reportFiledFact } from '../events/report-filed.ts'
 import { type Sleep, timeLimit } from '../pause.ts'
 import type { Clock, IdSource } from '../runtime.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -26,35 +27,73 @@ const REPORTS: ReadonlySet<string> = new Set([
   'message.uncertain',
 ])
 
+/** A report, and how its message is found. */
+interface NamedReport {
+  readonly event: NewEvent
+  /** The provider's name of the message, or our `messageId`. */
+  readonly name: ProviderName | string
+  readonly key: string
+  /** The request, or our `message.sent`, when the log had it before the report was recorded. */
+  readonly known?: RecordedEvent
+}
+
+export interface AttachedReports {
+  /** The events as they are to be recorded, in the same order. */
+  readonly events: readonly NewEvent[]
+  readonly reports: readonly NamedReport[]
+}
+
 /**
  * Files each report on a message of ours in the stream of its request, under our `messageId`, whichever address the provider names: a
  * privacy id, a Brazilian number without its 9, a mailbox behind a forward. That address stays in `data.recipient`.
  *
- * A report whose message is not known (yet) stays in the stream of the address it names, and a `report.filed` goes into the log before it,
- * in a stream that depends on the name of the message alone. So `message(id)` finds the report from both sides: a report that overtakes
- * the answer of the send call, or a crash between the two, changes nothing, and neither does another process that records
- * `message.sent` at this moment. Nothing is read or written for messages that come in or were typed on the phone.
+ * A report whose message is not known (yet) stays in the stream of the address it names. When it turns out to be of a message in another
+ * stream, a `report.filed` in a stream that depends on the name of the message alone points to it, so that `message(id)` finds it. Three
+ * places notice that, so that no order of events and no crash hides a report:
  *
- * Costs one `find` for each report. Never throws on account of the store.
+ * - {@link pointersAfter}, when the message became known while the report was recorded,
+ * - the outbox, which reads the whole log: when it learns the provider's name of a message, or hears of a report in another stream,
+ * - {@link pointersAfter} again, when the store could not say whether the message is known, or the report went into the spool.
+ *
+ * Costs one `find` for each report, and one more for one of an unknown message; nothing for messages that come in or were typed on the
+ * phone. Never throws on account of the store.
  */
 export async function attachReports(
   events: readonly NewEvent[],
   account: string | undefined,
   options: AttachOptions,
+): Promise<AttachedReports> {
+  if (!events.some(isReport)) return { events, reports: [] }
+  const attached = await Promise.all(
+    events.map(async (event): Promise<Attached> => (isReport(event) ? attach(event, account, options) : { event })),
+  )
+  return { events: attached.map(({ event }) => event), reports: attached.flatMap(({ report }) => report ?? []) }
+}
+
+/**
+ * The pointers to reports that are not in the stream of their message, to be recorded after them.
+ * @param recorded in which stream each report is, by its idempotencyKey; nothing for what is not in the log yet.
+ */
+export async function pointersAfter(
+  reports: readonly NamedReport[],
+  recorded: ReadonlyMap<string, string>,
+  options: AttachOptions,
 ): Promise<readonly NewEvent[]> {
-  if (!events.some(isReport)) return events
-  const attached = await Promise.all(events.map((event) => (isReport(event) ? attach(event, account, options) : unchanged(event))))
-  // The pointers go first: a report that is in the log is never there without its pointer.
-  return [...attached.flatMap(({ pointer }) => pointer ?? []), ...attached.map(({ event }) => event)]
+  const pointers = await Promise.all(
+    reports.map(async ({ event, name, key, known }) => {
+      const inStream = recorded.get(event.idempotencyKey)
+      const message = known ?? (inStream === undefined ? 'unknown' : await findInTime(key, options))
+      const streamId = inStream ?? streamIdOf(event)
+      if (message === 'none') return undefined
+      if (message !== 'unknown' && (message.streamId === streamId || !isOfOneRecipient(event, message))) return undefined
+      return createEvent(await reportFiledFact({ ...event, streamId }, name), options)
+    }),
+  )
+  return pointers.filter((pointer) => pointer !== undefined)
 }
 
-interface Attached {
-  readonly event: NewEvent
-  readonly pointer?: NewEvent
-}
-
-function unchanged(event: NewEvent): Attached {
-  return { event }
+function isOfOneRecipient(report: NewEvent, { contact }: RecordedEvent): boolean {
+  return !contact || !report.contact || mayBeOneRecipient(contact, report.contact)
 }
 
 function isReport(event: NewEvent): boolean {
@@ -64,20 +103,26 @@ function isReport(event: NewEvent): boolean {
   return !('byApi' in event.data && event.data.byApi === false)
 }
 
+interface Attached {
+  readonly event: NewEvent
+  readonly report?: NamedReport
+}
+
 async function attach(event: NewEvent, account: string | undefined, options: AttachOptions): Promise<Attached> {
   const byProvider = providerName(event, account)
   const ownId = event.messageId === `${event.provider}:${byProvider?.providerMessageId}` ? undefined : event.messageId
   const key = ownId === undefined ? byProvider && sentKey(byProvider) : requestKey(ownId)
-  if (key === undefined) return unchanged(event)
+  if (key === undefined) return { event }
+  const name = ownId ?? (byProvider as ProviderName)
   const found = await findInTime(key, options)
-  // A name that is neither the provider's nor that of a request is of a copy, or of another system: no message of ours.
-  if (ownId !== undefined && found === 'none') return unchanged(event)
   if (typeof found === 'object') {
-    if (found.contact && event.contact && !mayBeOneRecipient(found.contact, event.contact)) return unchanged(event)
-    const filed = underRequest(event, found)
-    if (filed) return { event: filed }
+    if (!isOfOneRecipient(event, found)) return { event }
+    const filed = underRequest(event, found) ?? event
+    return { event: filed, report: { event: filed, name, key, known: found } }
   }
-  return { event, pointer: await pointerTo(event, ownId ?? (byProvider as ProviderName), options) }
+  // A name that is neither the provider's nor that of a request is of a copy, or of another system: no message of ours.
+  if (ownId !== undefined && found === 'none') return { event }
+  return { event, report: { event, name, key } }
 }
 
 /** The report as one of the request's stream; nothing when it cannot be of that stream. */
@@ -91,27 +136,6 @@ function underRequest(event: NewEvent, known: RecordedEvent): NewEvent | undefin
   const data = { recipient: event.contact, ...event.data }
   const filed = { ...event, messageId, contact, data } as NewEvent
   return streamIdOf(filed) === known.streamId ? filed : undefined
-}
-
-async function pointerTo(event: NewEvent, name: ProviderName | string, options: AttachOptions): Promise<NewEvent> {
-  const { channel, provider, account, messageId, providerMessageId, occurredAt, idempotencyKey: reportKey } = event
-  const fact: EventFact = {
-    type: 'report.filed',
-    idempotencyKey: `report-filed:${await shortDigest(reportKey)}`,
-    channel,
-    provider,
-    ...(account === undefined ? {} : { account }),
-    occurredAt,
-    occurredAtSource: 'local',
-    data: {
-      name: await reportName(name),
-      streamId: streamIdOf(event),
-      reportKey,
-      ...(messageId === undefined ? {} : { messageId }),
-      ...(providerMessageId === undefined ? {} : { providerMessageId }),
-    },
-  }
-  return createEvent(fact, options)
 }
 
 /** `unknown`: the store did not answer. */

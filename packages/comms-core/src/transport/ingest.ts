@@ -5,7 +5,7 @@ import type { Sleep } from '../pause.ts'
 import type { Clock, IdSource } from '../runtime.ts'
 import type { AppendRequest, EventStore } from '../store/event-store.ts'
 import type { Arrivals } from './arrivals.ts'
-import { attachReports } from './attach-reports.ts'
+import { attachReports, pointersAfter } from './attach-reports.ts'
 import { quarantineFact } from './quarantine.ts'
 import type { Transport } from './transport.ts'
 import type { WebhookRequest } from './webhook-request.ts'
@@ -53,10 +53,14 @@ export async function ingest(transport: Transport, request: WebhookRequest, pars
     return quarantine(error instanceof Error ? error.message : String(error))
   }
   if (parsed.length === 0) return { outcome: 'empty', events: [] }
-  parsed = await attachReports(parsed, transport.account, options)
-  if (options.enrich) parsed = await options.enrich(parsed)
+  const { events, reports } = await attachReports(parsed, transport.account, options)
+  parsed = options.enrich ? await options.enrich(events) : events
   try {
-    return await record(parsed, options)
+    const ingested = await record(parsed, options)
+    const streams = new Map(ingested.events.map(({ event }) => [event.idempotencyKey, event.streamId]))
+    const pointers = await pointersAfter(reports, streams, options)
+    if (pointers.length > 0) await options.arrivals.keep(appendRequests(pointers))
+    return ingested
   } catch (error) {
     // An event that can never be stored would come again for ever and block those behind it.
     if (isCommsError(error, 'event_invalid')) return quarantine(error.message)
@@ -81,7 +85,7 @@ async function record(parsed: readonly NewEvent[], { arrivals }: IngestOptions):
   const kept = await arrivals.keep(appendRequests(parsed))
   if (kept.in === 'spool') return { outcome: 'spooled', events: [], reason: kept.reason }
   const events = kept.results.flatMap((result) => {
-    if (result.status === 'recorded') return result.events.filter(({ event }) => event.type !== 'report.filed')
+    if (result.status === 'recorded') return result.events
     throw new CommsError('store_unavailable', 'The store answered a conflict to an append without expectedVersion')
   })
   return { outcome: events.every(({ repeated }) => repeated) ? 'repeated' : 'recorded', events }
