@@ -58,9 +58,13 @@ async function post(path: string, headers: Record<string, string | string[]>, bo
   return answer.statusCode
 }
 
+async function get(path: string): Promise<unknown> {
+  const token = await sign({ exp: Math.floor(Date.now() / 1000) + 600 }, JWT_SECRET, 'HS256')
+  return (await fetch(server.url + path, { headers: { authorization: `Bearer ${token}` } })).json()
+}
+
 async function types(): Promise<string[]> {
-  const authorization = `Bearer ${await sign({ sub: 'test' }, JWT_SECRET, 'HS256')}`
-  const page = (await (await fetch(`${server.url}/api/events`, { headers: { authorization } })).json()) as { events: { type: string }[] }
+  const page = (await get('/api/events')) as { events: { type: string }[] }
   return page.events.map(({ type }) => type)
 }
 
@@ -94,7 +98,7 @@ it('the server refuses an empty notification three times, and keeps none of them
 it('the server logs and counts a webhook at a path that is none, with the paths there are', async () => {
   expect(await post('/webhooks/green-api', { authorization }, notification)).toBe(404)
   expect(logged).toMatch(/No webhook at this path, nothing recorded.*POST \/webhooks\/greenapi/)
-  expect(await (await fetch(`${server.url}/healthz`)).json()).toMatchObject({ webhooks: { 'unknown-path': 1 } })
+  expect(await get('/api/health')).toMatchObject({ webhooks: { 'unknown-path': 1 } })
 })
 
 it('the server refuses a hundred strangers with large bodies before these are there, and ends their connections', async () => {
