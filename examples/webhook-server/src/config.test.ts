@@ -216,7 +216,23 @@ describe('loadConfig', () => {
     expect(problemsOf({ ...open, ESPOCRM_API_KEY: 'crm-key-for-tests' })).toEqual([])
   })
 
-  it.each(['0.0.0.0/0', '::/0', '127.0.0.1, 0.0.0.0/0'])('refuses TRUST_PROXY=%s: everybody would be a proxy', (range) => {
+  it.each([
+    '0.0.0.0/0',
+    '::/0',
+    '127.0.0.1, 0.0.0.0/0',
+    '0.0.0.0/1,128.0.0.0/1',
+    '2000::/3',
+    '::/1',
+    '::ffff:0.0.0.0/96',
+    '0:0:0:0:0:ffff::/97',
+  ])('refuses TRUST_PROXY=%s: everybody would be a proxy', (range) => {
     expect(problemsOf({ TRUST_PROXY: range })).toEqual([expect.stringMatching(/^TRUST_PROXY: .*range of all addresses/)])
   })
+
+  it.each(['10.0.0.0/8', '192.168.1.7', 'fc00::/7', '2606:4700::/32', '2a06:98c0::/29', '::1', '::ffff:10.0.0.0/104'])(
+    'takes TRUST_PROXY=%s',
+    (range) => {
+      expect(loadConfig({ TRUST_PROXY: range }).trustedProxies).toEqual([range])
+    },
+  )
 })

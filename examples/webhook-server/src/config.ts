@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { parseContactAddress } from '@pipe-comms/core'
 import { z } from 'zod'
-import { addressRange, isOwnNetwork } from './remote-address.ts'
+import { addressRange, isOwnNetwork, isWideRange } from './remote-address.ts'
 import { credential, isSecret, secret } from './secret.ts'
 
 /** What the server runs with. `sandbox` names what was not configured and is simulated or generated instead. */
@@ -100,9 +100,13 @@ const addresses = z
   .refine((list) => list.every(addressRange), 'expected IP addresses or ranges such as 10.0.0.0/8, with commas between')
   .optional()
 const proxies = addresses.refine(
-  (list) => list === undefined || list.every((address) => addressRange(address)?.prefix !== 0),
-  'expected the addresses of your own proxies, got a range of all addresses: everybody could then name any address as their own',
+  (list) => list === undefined || !list.some((text) => wide(text)),
+  'expected the addresses of your own proxies, got a range of all addresses or a large part of them: anybody in it could name any address as their own',
 )
+function wide(text: string): boolean {
+  const range = addressRange(text)
+  return range !== undefined && isWideRange(range)
+}
 const schema = z.object({
   NODE_ENV: z
     .string()

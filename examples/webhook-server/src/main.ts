@@ -13,8 +13,7 @@ try {
   const config = loadConfig({ ...file?.variables, ...process.env })
   const log = createLogger(config)
   if (file?.problem) log.warn(file.problem)
-  const server = await startServer(config, log)
-  process.stdout.write(`\n${welcome(config, server, file)}\n`)
+  const starting = startServer(config, log)
 
   let stoppingSince: number | undefined
   const stop = async (signal: NodeJS.Signals) => {
@@ -29,13 +28,18 @@ try {
       log.error(`Not closed within ${SHUTDOWN_MS / 1000} s, leaving`)
       process.exit(1)
     }, SHUTDOWN_MS)
-    await server.close()
+    const started = await starting
+    await started.close()
     clearTimeout(late)
     log.info('Closed')
     process.exit(0)
   }
+  // Before the server is up as well: a process that is PID 1 of a container ignores signals that it has no listener for.
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+
+  const server = await starting
+  process.stdout.write(`\n${welcome(config, server, file)}\n`)
 } catch (error) {
   process.stderr.write(`\nThe server did not start. ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)

@@ -15,6 +15,14 @@ for (const range of ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/
   OWN_NETWORKS.addSubnet(address, prefix, family)
 }
 
+/** Whether a range holds more than the networks of one proxy or provider, such as half of all addresses. */
+export function isWideRange({ address, prefix, family }: NonNullable<ReturnType<typeof addressRange>>): boolean {
+  if (family === 'ipv4') return prefix < 8
+  // IPv4 in IPv6 has 96 bits in front.
+  if (/^(0{0,4}:){2,}ffff:/i.test(address)) return prefix < 104
+  return prefix < 16 && !(prefix >= 7 && isOwnNetwork(address))
+}
+
 /** Whether a URL's host is this machine or in a private network (RFC 1918, RFC 4193), by its address or as a name without a domain. */
 export function isOwnNetwork(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '')

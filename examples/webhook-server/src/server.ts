@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
 import { sign } from 'hono/jwt'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { openComms } from './comms.ts'
 import type { Config } from './config.ts'
+import { listen } from './listen.ts'
 import { createLogger } from './log.ts'
 import type { Hint } from './sandbox/peer.ts'
 import { openSandbox } from './sandbox/sandbox.ts'
@@ -35,10 +35,7 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
   const closing = new AbortController()
   const app = createApp(running, config, log, closing.signal)
   try {
-    const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
-      const starting = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, () => resolve(starting))
-      starting.once('error', reject)
-    })
+    const server = await listen(app.fetch, { hostname: config.host, port: config.port })
     const { port } = server.address() as AddressInfo
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     sandbox.connect(url)
@@ -57,7 +54,7 @@ export async function startServer(given: Config, log = createLogger(given)): Pro
         await file?.remove()
         await sandbox.close()
         const closed = new Promise((resolve) => server.close(resolve))
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
+        server.closeIdleConnections()
         await closed
         await running.comms.close()
       },

@@ -99,6 +99,8 @@ describe('anyContactAddress', () => {
     ['100000000000001:99@hosted.lid', 'lid', 'lid:100000000000001'],
     ['33639980001:12@hosted', 'phone', '+33639980001'],
     ['33639980001_1:12@s.whatsapp.net', 'phone', '+33639980001'],
+    ['33639980001.0:3@s.whatsapp.net', 'phone', '+33639980001'],
+    ['100000000000001.1:3@lid', 'lid', 'lid:100000000000001'],
     ['867051000000001@bot', 'other', 'other:867051000000001%40bot'],
     ['867051000000001:3@bot', 'other', 'other:867051000000001%40bot'],
     ["L'Agence", 'sender-name', "L'AGENCE"],

@@ -21,9 +21,10 @@ export function isWhatsAppServer(server: string): boolean {
 }
 
 /**
- * Reads `<user>[_<agent>][:<device>]@<server>`. Agent and device are left out: they name one device of the same user.
- * https://green-api.com/en/docs/api/chat-id/ and the parts in
- * https://github.com/WhiskeySockets/Baileys/blob/master/src/WABinary/jid-utils.ts
+ * Reads `<user>[_<agent>][:<device>]@<server>` and `<user>[.<agent>][:<device>]@<server>`. Agent and device are left out: they name one
+ * device of the same user. https://green-api.com/en/docs/api/chat-id/ and the parts in
+ * https://github.com/WhiskeySockets/Baileys/blob/master/src/WABinary/jid-utils.ts and
+ * https://github.com/tulir/whatsmeow/blob/main/types/jid.go
  */
 export function readWhatsAppId(text: string, at: number): { kind: Kind; value: string } | undefined {
   const server = text.slice(at + 1).toLowerCase()
@@ -31,7 +32,7 @@ export function readWhatsAppId(text: string, at: number): { kind: Kind; value: s
   const user = text.slice(0, at).replace(/:\d{1,5}$/, '')
   // Nothing but these characters may get into the name of a stream.
   if (kind === undefined || !/^\w[\w.-]{0,63}$/.test(user.replace(/^\+/, ''))) return undefined
-  const person = user.replace(/_\d{1,5}$/, '')
+  const person = user.replace(/[._]\d{1,5}$/, '')
   switch (kind) {
     case 'phone': {
       const digits = person.replace(/^\+/, '')

@@ -19,14 +19,14 @@ import { signedPost } from '../testing/requests.ts'
 const INCOMING = '/webhooks/twilio-sms/incoming'
 const sid = sidOf('SM', 1)
 
-/** What the log holds after these webhooks, the signature of each being right. */
+/** What the log holds after these webhooks, the signature of each being right, beside what core files to find a report by its message. */
 async function recorded(...forms: Form[]): Promise<RecordedEvent[]> {
   const store = memoryEventStore()
   const transport = twilioTransport({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, publicUrl: PUBLIC_URL })
   const comms = createComms({ store, transports: [transport] })
   for (const form of forms) expect((await comms.handle(signedPost(INCOMING, form))).status).toBe(200)
   const events: RecordedEvent[] = []
-  for await (const event of store.readAll()) events.push(event)
+  for await (const event of store.readAll()) if (event.type !== 'report.filed') events.push(event)
   await comms.close()
   return events
 }
@@ -52,6 +52,12 @@ describe('a form whose signature fits although it is cut elsewhere', () => {
     ['a name swallows a digit of the error', failed, { ...withoutNames(failed, 'ErrorCode'), ErrorCode3: '0003' }],
     ['the error swallows the sender', failed, { ...withoutNames(failed, 'ErrorCode', 'From'), ErrorCode: `30003From${failed.From}` }],
     [
+      'the version swallows the text',
+      message,
+      { ...withoutNames(message, 'Body', 'ApiVersion'), ApiVersion: `${message.ApiVersion}BodyBonjour` },
+    ],
+    ['a name swallows a part of the status', failed, { ...withoutNames(failed, 'MessageStatus'), MessageStatusfai: 'led' }],
+    [
       'the status swallows the next parameter',
       failed,
       { ...withoutNames(failed, 'MessageStatus', 'SmsSid'), MessageStatus: `failedSmsSid${sid}` },
@@ -60,7 +66,7 @@ describe('a form whose signature fits although it is cut elsewhere', () => {
     // The signature of one is the signature of the other: this is what makes them dangerous.
     expect(signedText(shifted)).toBe(signedText(genuine))
     const [first, ...more] = await recorded(genuine, shifted)
-    expect(first?.type).toBe(genuine === message ? 'message.received' : 'message.failed')
+    expect(first?.type).toBe(genuine.MessageStatus === undefined ? 'message.received' : 'message.failed')
     expect(more.map(({ type }) => type)).toEqual(['webhook.quarantined'])
   })
 
@@ -68,6 +74,19 @@ describe('a form whose signature fits although it is cut elsewhere', () => {
     const shifted = { ...withoutNames(failed, 'ErrorCode'), ApiVersion: '2010-04-01ErrorCode30003' }
     expect(signedText(shifted)).toBe(signedText(failed))
     expect((await recorded(failed, shifted)).map(({ type }) => type)).toEqual(['message.failed', 'webhook.quarantined'])
+  })
+
+  it('is quarantined when the segments swallow an opt-out', () => {
+    const { OptOutType, NumSegments, ...rest }: Form = { ...message, OptOutType: 'STOP' }
+    expect(parse({ ...rest, NumSegments, OptOutType } as Form)).toMatchObject([{ type: 'message.received' }, { type: 'contact.opted_out' }])
+    expect(() => parse({ ...rest, NumSegments: `${NumSegments}OptOutType${OptOutType}` })).toThrow('NumSegments: expected a value')
+  })
+
+  it('is quarantined when words of the message are cut off as a second sender', () => {
+    const planted: Form = { ...message, Body: 'xFrom+12025550101' }
+    const twice = new URLSearchParams({ ...planted, Body: 'x', From: '+12025550101' })
+    twice.append('From', planted.From as string)
+    expect(() => parseBody(twice.toString())).toThrow('From: expected one value, got several')
   })
 
   it('is quarantined when the words of the customer hold another id', () => {

@@ -16,7 +16,13 @@ const OF_STATUS = ['AccountSid', 'From', 'MessageSid', 'MessageStatus', 'To'] as
 /** Names that begin with one of those. */
 const LONGER_NAMES = /^(From|To)(City|State|Zip|Country)$/
 /** Values with a form of their own, in which no other name may stand. */
-const PLAIN = ['AccountSid', 'ApiVersion', 'ErrorCode', 'MessageStatus', 'NumMedia', 'NumSegments', 'OptOutType', 'SmsStatus'] as const
+const PLAIN = [
+  ...['AccountSid', 'ApiVersion', 'ErrorCode', 'MessageStatus', 'NumMedia', 'NumSegments', 'OptOutType'],
+  ...['SmsMessageSid', 'SmsSid', 'SmsStatus'],
+] as const
+const NAME_IN_PLAIN = /Body|Error|From|Message|Num|OptOut|Sms|To(?=\+|[a-z]+:)/
+/** What says which message it is, and how far it got. */
+const IDENTITY = ['AccountSid', 'MessageSid', 'MessageStatus'] as const
 
 /**
  * Refuses a form whose names and values may be cut elsewhere than where Twilio cut them. Twilio signs names and values with nothing between
@@ -35,10 +41,15 @@ export function checkForm(parameters: Parameters): void {
 
   const isStatus = parameters.MessageStatus !== undefined
   const missing = (isStatus ? OF_STATUS : OF_MESSAGE).filter((name) => parameters[name] === undefined)
-  const run = names.find((name) => missing.some((begin) => name.startsWith(begin) && !LONGER_NAMES.test(name)) || /^ErrorCode\d/.test(name))
+  const run = names.find(
+    (name) => missing.some((begin) => name.startsWith(begin) && !LONGER_NAMES.test(name)) || /^(ErrorCode\d|MessageStatus.)/.test(name),
+  )
   if (run !== undefined) throw unparsable(`expected a name and a value, got them run together as ${JSON.stringify(run.slice(0, 40))}`)
-  const swallowed = PLAIN.find((name) => /From|Message|Num|Sms|To(?=\+|[a-z]+:)/.test(one(parameters, name) ?? ''))
+  const swallowed = PLAIN.find((name) => NAME_IN_PLAIN.test(one(parameters, name) ?? ''))
   if (swallowed !== undefined) throw unparsable(`${swallowed}: expected a value, got other parameters in it`)
+  // Words of a message that begin with "From" could be cut off as a second sender.
+  const repeated = [...IDENTITY, isStatus ? 'To' : 'From'].find((name) => new Set([parameters[name] ?? []].flat()).size > 1)
+  if (repeated !== undefined) throw unparsable(`${repeated}: expected one value, got several`)
 
   const declared = names.filter((name) => name.endsWith('MessageSid') && MESSAGE_SID.test(one(parameters, name) ?? ''))
   const written = names.sort().flatMap((name) => [parameters[name] as string | string[]].flat().map((value) => name + value))

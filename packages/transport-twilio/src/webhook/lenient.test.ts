@@ -39,8 +39,8 @@ const REQUIRED: Readonly<Record<string, string>> = {
   AccountSid: 'says that it is ours',
   MessageSid: 'names the message',
 }
-const OF_MESSAGE: Readonly<Record<string, string>> = { From: 'names the contact', SmsStatus: 'tells a message from a status' }
-const OF_STATUS: Readonly<Record<string, string>> = { To: 'names the contact', MessageStatus: 'says how far it got' }
+const OF_MESSAGE: Readonly<Record<string, string>> = { From: 'names the contact' }
+const OF_STATUS: Readonly<Record<string, string>> = { MessageStatus: 'says how far it got' }
 const isStatus = (form: Form) => form.MessageStatus !== undefined
 
 /** Values that Twilio might send one day. */
@@ -69,7 +69,8 @@ function factsOf(form: Form, name?: string, values: readonly string[] = []) {
 
 describe.each(Object.entries(PAYLOADS))('%s', (_, form) => {
   const required = { ...REQUIRED, ...(isStatus(form) ? OF_STATUS : OF_MESSAGE) }
-  const optional = Object.keys(form).filter((name) => !Object.hasOwn(required, name))
+  // The recipient of a status has a test of its own below.
+  const optional = Object.keys(form).filter((name) => !Object.hasOwn(required, name) && !(isStatus(form) && name === 'To'))
 
   it.each(optional)('is the same fact when %s is odd', (name) => {
     const [whole] = factsOf(form)
@@ -89,9 +90,35 @@ describe.each(Object.entries(PAYLOADS))('%s', (_, form) => {
     }
   })
 
-  it.each(Object.keys(required).filter((name) => name !== 'SmsStatus'))('is no fact without %s', (name) => {
+  it.each(Object.keys(required))('is no fact without %s', (name) => {
     expect(() => factsOf(form, name, [' '])).toThrow(expect.objectContaining({ code: 'webhook_unparsable' }) as Error)
   })
+})
+
+it.each(['', ' '])('a status whose recipient is %j is about the message that its id names', (To) => {
+  const [whole] = factsOf(smsStatus(4, 'delivered'))
+  const facts = factsOf(smsStatus(4, 'delivered', { To }))
+  expect(facts).toMatchObject([{ type: 'message.delivered', contact: { kind: 'other' }, channel: 'sms' }])
+  expect(facts[0]).toMatchObject({ idempotencyKey: whole?.idempotencyKey, providerMessageId: whole?.providerMessageId })
+})
+
+it('a status without a recipient opts nobody out', () => {
+  expect(factsOf(smsStatus(4, 'failed', { ErrorCode: '21610' }))).toHaveLength(2)
+  expect(factsOf(smsStatus(4, 'failed', { ErrorCode: '21610', To: '' }))).toMatchObject([{ type: 'message.failed' }])
+})
+
+it.each([
+  ['a picture', { MediaUrl0: 'https://api.twilio.com/m', MediaContentType0: 'image/jpeg' }, { media: [{ kind: 'image' }] }],
+  ['a place', { Latitude: '48.8584', Longitude: '2.2945' }, { location: { latitude: 48.8584 } }],
+  ['a button', { ButtonText: 'Oui', ButtonPayload: 'yes' }, { reply: { id: 'yes' } }],
+])('%s without Body and NumMedia is a message', (_, parts, data) => {
+  const { Body: _body, NumMedia: _count, ...form } = incomingWhatsApp(3, parts)
+  expect(factsOf(form)).toMatchObject([{ type: 'message.received', data }])
+})
+
+it('a status in its old form, with SmsStatus alone, is a status', () => {
+  const { MessageStatus: _status, ...form } = smsStatus(4, 'delivered', { SmsStatus: 'delivered' })
+  expect(factsOf(form)).toMatchObject([{ type: 'message.delivered' }])
 })
 
 it.each([

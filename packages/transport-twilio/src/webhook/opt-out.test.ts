@@ -59,6 +59,14 @@ describe('consent', () => {
   })
 
   it.each([
+    ...['STOP please', 'please stop', 'Stop svp', 'STOP s.v.p.', 'Stop, merci', "Stop s'il vous plaît", 'STOP por favor'],
+    ...['STOP 36184', 'STOP au 36184', 'stop sms 36184', 'STOP PUB', 'Désinscrivez-moi', 'remove me'],
+    ...['BAJA', 'Alto', 'parar', 'Cancelar', 'dar de baja', '¡Darme de baja!'],
+  ])('%j opts out, with polite words, a short code or in Spanish', (Body) => {
+    expect(change(incomingSms(4, { Body }))).toMatchObject([{ type: 'contact.opted_out', data: { reason: 'keyword', keyword: Body } }])
+  })
+
+  it.each([
     ...[
       'Stop?',
       'STOP ?',
@@ -76,7 +84,8 @@ describe('consent', () => {
     ],
     ...[
       'Please stop calling at night',
-      'STOP au 36111',
+      'STOP au 36111 demain',
+      'STOP au 12345',
       'Stop all this',
       'I quit smoking',
       'cancel my order',
@@ -94,9 +103,12 @@ describe('consent', () => {
     ])
   })
 
-  it.each(['HELP', 'INFO', 'aide', 'STOP please', 'Stopp', 'please stop', '', 'Yes, tomorrow'])('%j changes nothing', (Body) => {
-    expect(change(incomingSms(4, { Body }))).toEqual([])
-  })
+  it.each(['HELP', 'INFO', 'aide', 'Stopp', 'st0p', 'please', 'Merci', 'Baja California', 'Cancelar la cita', '', 'Yes, tomorrow'])(
+    '%j changes nothing',
+    (Body) => {
+      expect(change(incomingSms(4, { Body }))).toEqual([])
+    },
+  )
 
   it.each([
     ['STOP', 'contact.opted_out'],
@@ -116,7 +128,7 @@ describe('consent', () => {
   it('is in the typed word on WhatsApp, and not in an answer to a question', () => {
     expect(change(incomingWhatsApp(4, { Body: 'stop' }))).toMatchObject([{ type: 'contact.opted_out', channel: 'whatsapp' }])
     expect(change(incomingWhatsApp(4, { Body: 'START' }))).toMatchObject([{ type: 'contact.opted_in' }])
-    for (const Body of ['Yes', 'Cancel', 'Quit', 'End', 'Yes!', '« Cancel »', 'End.'])
+    for (const Body of ['Yes', 'Cancel', 'Quit', 'End', 'Yes!', '« Cancel »', 'End.', 'Cancelar', 'Baja', 'Cancel please'])
       expect(change(incomingWhatsApp(4, { Body }))).toEqual([])
     expect(change(incomingWhatsApp(4, { Body: 'STOP', ButtonText: 'STOP', ButtonPayload: 'stop-now' }))).toEqual([])
     expect(change(incomingWhatsApp(4, { Body: 'Yes', OptOutType: 'START' }))).toHaveLength(1)

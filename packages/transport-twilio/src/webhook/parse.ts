@@ -5,7 +5,7 @@ import { checkForm } from './form-check.ts'
 import { contentOf } from './incoming-content.ts'
 import { consentIn } from './opt-out.ts'
 import { needed, one, type Parameters, parametersOf } from './parameters.ts'
-import { MESSAGE_ID, statusFacts } from './status.ts'
+import { isOutboundStatus, MESSAGE_ID, statusFacts } from './status.ts'
 
 /**
  * The facts in one webhook. A status is told from a message by what it says, not by the path it came to: a picture without words is a
@@ -19,10 +19,16 @@ export function parseWebhook(request: WebhookRequest, { accountSid, subaccounts 
   if (account !== accountSid && !Object.hasOwn(subaccounts, account)) {
     throw new CommsError('webhook_unparsable', `Twilio: expected a webhook of account ${accountSid}, got one of another account`)
   }
-  const status = one(parameters, 'MessageStatus') ?? one(parameters, 'SmsStatus') ?? 'received'
-  const hasContent = parameters.Body !== undefined || parameters.NumMedia !== undefined
-  if (hasContent && /^receiv(ed|ing)$/.test(status)) return incomingFacts(parameters, { via: 'webhook' })
+  if (isIncoming(parameters)) return incomingFacts(parameters, { via: 'webhook' })
   return statusFacts(parameters, new URL(request.url).searchParams.get(MESSAGE_ID) ?? undefined)
+}
+
+/** Every status callback has a MessageStatus or, in its old form, an SmsStatus of a message of ours. A message may lack anything else. */
+function isIncoming(parameters: Parameters): boolean {
+  const status = one(parameters, 'MessageStatus')
+  if (status === undefined) return !isOutboundStatus(one(parameters, 'SmsStatus'))
+  const hasContent = parameters.Body !== undefined || parameters.NumMedia !== undefined
+  return hasContent && /^receiv(ed|ing)$/.test(status)
 }
 
 /** How a message came to be known: a webhook says no time, the API does. */

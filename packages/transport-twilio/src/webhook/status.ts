@@ -1,4 +1,4 @@
-import { CommsError, type EventFact, idempotencyKey, readLeniently } from '@pipe-comms/core'
+import { CommsError, type ContactAddress, type EventFact, idempotencyKey, readLeniently } from '@pipe-comms/core'
 import { z } from 'zod'
 import { addressIfAny, readAddress } from '../address.ts'
 import { meaningOf, OPTED_OUT } from '../error-codes.ts'
@@ -15,12 +15,14 @@ export const MESSAGE_ID = 'messageId'
  */
 export function statusFacts(parameters: Parameters, ourMessageId: string | undefined): EventFact[] {
   // SmsStatus may lag behind: of a message that was read it still says delivered.
-  const status = needed(parameters, 'MessageStatus')
+  const status = one(parameters, 'MessageStatus') ?? needed(parameters, 'SmsStatus')
   const accountSid = needed(parameters, 'AccountSid')
   const sid = needed(parameters, 'MessageSid')
   const unread: string[] = []
   const errorCode = errorCodeOf(parameters, unread)
-  const { channel, address: contact } = readAddress(needed(parameters, 'To'))
+  const to = one(parameters, 'To')?.trim() ? readAddress(one(parameters, 'To') as string) : undefined
+  // A status without the recipient is about the message that its id names.
+  const { channel, address: contact } = to ?? { channel: channelOf(parameters), address: UNKNOWN_RECIPIENT }
   const endpoint = addressIfAny(one(parameters, 'From'))
   const codes = [status, ...(errorCode ? [errorCode] : [])]
   const envelope = {
@@ -59,7 +61,7 @@ export function statusFacts(parameters: Parameters, ourMessageId: string | undef
         idempotencyKey: key,
         data: { error: failureOf(parameters, status, errorCode), extra },
       }
-      return errorCode === OPTED_OUT ? [failed, optedOut(envelope, accountSid, sid, codes)] : [failed]
+      return errorCode === OPTED_OUT && to ? [failed, optedOut(envelope, accountSid, sid, codes)] : [failed]
     }
     case 'receiving':
     case 'received':
@@ -68,6 +70,21 @@ export function statusFacts(parameters: Parameters, ourMessageId: string | undef
     default:
       throw new CommsError('webhook_unparsable', `Twilio: MessageStatus ${JSON.stringify(status.slice(0, 60))} is not known`)
   }
+}
+
+const UNKNOWN_RECIPIENT: ContactAddress = { kind: 'other', value: 'other:unknown-recipient', raw: 'unknown-recipient' }
+
+/** The channel that our own address names. */
+function channelOf(parameters: Parameters): string {
+  const from = one(parameters, 'From')?.trim()
+  return from ? readAddress(from).channel : 'sms'
+}
+
+const OUTBOUND = /^(accepted|scheduled|queued|sending|sent|delivered|partially_delivered|read|undelivered|failed|canceled)$/
+
+/** Whether a status is one of a message that we sent. */
+export function isOutboundStatus(status: string | undefined): boolean {
+  return status !== undefined && OUTBOUND.test(status)
 }
 
 /** https://www.twilio.com/docs/api/errors */
