@@ -225,8 +225,8 @@ export const rows: readonly Row[] = [
     row: '20',
     says: 'The conformance kits name every promise that is broken',
     proof: {
-      'packages/comms-core/src/conformance/event-store.test.ts': ['eventStoreConformance'],
-      'packages/comms-core/src/conformance/transport.test.ts': ['transportConformance'],
+      'packages/comms-core/src/conformance/event-store.test.ts': ['the store kit finds planted faults'],
+      'packages/comms-core/src/conformance/transport.test.ts': ['the transport kit finds planted faults'],
     },
   },
   {
