@@ -1,4 +1,4 @@
-import { HELP_DESK, plain, REASON } from '../bounce-words.ts'
+import { DELAYED, HELP_DESK, plain, REASON } from '../bounce-words.ts'
 import { readStatus } from '../failure-class.ts'
 import { addressesIn } from './mail-report.ts'
 
@@ -70,7 +70,7 @@ function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
     const after = text.slice(before.length + address.length)
     const certain = /^[\s<'"*•\-([]*(mailto:)?<?$/.test(before) && /^[>'")\]]*(\s*[:;,.-]?\s*$|:\s|\s+on \d|\s+\S)/.test(after)
     // A field or a dialogue is a reason, not a recipient.
-    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !likely.has(address)
+    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !RECIPIENT_FIELD.test(plain(text)) && !likely.has(address)
     const repeats = !certain && seen.has(address)
     if (repeats || (!certain && quotes)) continue
     seen.add(address)
@@ -79,6 +79,8 @@ function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
   }
   return places
 }
+
+const RECIPIENT_FIELD = /^(recipient|destinatair|destinatari|empfanger|ontvanger|address|adress)[a-z]*:\s/
 
 /** The first of the line's own words and the paragraphs after it that holds a code; else the first that holds a word for a reason. */
 function reasonOf(rest: string, ends: boolean, after: readonly string[]): string | undefined {
@@ -90,7 +92,11 @@ function reasonOf(rest: string, ends: boolean, after: readonly string[]): string
     .slice(0, 3)
   const own = rest.length > 3 ? [rest] : []
   const places = ends ? [...paragraphs, ...own] : [...own, ...paragraphs]
-  return places.find(hasCode) ?? places.find((place) => REASON.test(plain(place)))
+  return places.find(hasCode) ?? places.find((place) => isReason(plain(place)))
+}
+
+function isReason(words: string): boolean {
+  return REASON.test(words) || DELAYED.test(words)
 }
 
 function hasCode(text: string): boolean {

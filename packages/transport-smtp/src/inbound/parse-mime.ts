@@ -6,12 +6,35 @@ export async function parseMime(mail: Buffer): Promise<ParsedMail> {
   const parsed = await parse(mail)
   if (!parsed.text?.includes('\ufffd')) return parsed
   // mailparser reads a charset that it does not know as UTF-8. What is no UTF-8 is most likely windows-1252, as browsers have it.
-  const renamed = mail.toString('latin1').replace(CHARSET, (whole, before, name) => (isKnown(name) ? whole : `${before}windows-1252`))
-  const other = Buffer.from(renamed, 'latin1')
-  return other.equals(mail) ? parsed : await parse(other)
+  const raw = mail.toString('latin1')
+  const renamed = raw.replace(CHARSET, (whole, before, name) => (isKnown(name) ? whole : `${before}windows-1252`))
+  const other = renamed === raw ? parsed : await parse(Buffer.from(renamed, 'latin1'))
+  return isMostlyUnreadable(other.text) && isSinglePart(renamed) ? await parse(Buffer.from(asWindows1252(renamed), 'latin1')) : other
 }
 
 const CHARSET = /(\bcharset\s{0,9}=\s{0,9}"?)([\w.:-]{1,99})/gi
+
+/** No charset is given, or one that the text is not in. A few signs that cannot be read are in a text that was cut or copied. */
+function isMostlyUnreadable(text = ''): boolean {
+  const unreadable = text.split('\ufffd').length - 1
+  return unreadable > 0 && unreadable * 2 > (text.match(/\P{ASCII}/gu)?.length ?? 0)
+}
+
+const CONTENT_TYPE = /^content-type:[ \t]*text\/(plain|html)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*\r?\n/im
+
+function isSinglePart(mail: string): boolean {
+  return !/^content-type:[ \t]*(multipart|message)\//im.test(headerOf(mail))
+}
+
+function headerOf(mail: string): string {
+  return mail.slice(0, /\r?\n\r?\n/.exec(mail)?.index ?? mail.length)
+}
+
+function asWindows1252(mail: string): string {
+  const header = headerOf(mail)
+  const type = CONTENT_TYPE.exec(`${header}\r\n`)?.[1] ?? 'plain'
+  return `Content-Type: text/${type}; charset=windows-1252\r\n${`${header}\r\n`.replace(CONTENT_TYPE, '')}${mail.slice(header.length).replace(/^\r?\n/, '')}`
+}
 
 function isKnown(charset: string): boolean {
   try {

@@ -86,8 +86,21 @@ it.each([
   ['x-unknown', 'D\u00e9j\u00e0', 'Déjà'],
   ['"ansi"', 'D\u00e9j\u00e0', 'Déjà'],
   ['cp850', 'D\u0082j\u0085', 'Déjà'],
+  ['utf-8', 'D\u00e9j\u00e0', 'Déjà'],
+  ['us-ascii', 'D\u00e9j\u00e0', 'Déjà'],
+  ['utf-8', 'D\u00c3\u00a9j\u00c3\u00a0 \u00c3', 'Déjà \ufffd'],
 ])('a mail in charset %s is read as what it most likely is', async (charset, body, text) => {
   const headers = [`Content-Type: text/plain; charset=${charset}`, 'Content-Transfer-Encoding: 8bit']
   const { facts } = await readMail(Buffer.from(reply({ headers, body }), 'latin1'), { account: 'sales@example.com' })
   expect(facts[0]?.type === 'message.received' && facts[0].data.text?.trim()).toBe(text)
+})
+
+it.each([
+  "'camille@example.org'",
+  "<'camille@example.org'>",
+  'Camille [mailto:camille@example.org]',
+  '"Camille <camille@example.org>',
+  '\\"Camille\\" <camille@example.org>',
+])('a mail from %s is from that address', async (from) => {
+  expect((await only(reply({ from }))).contact).toMatchObject({ kind: 'email', value: 'camille@example.org' })
 })

@@ -34,7 +34,8 @@ export function readTextBounce(mail: MimeEntity, text: string, subject = ''): Ma
 }
 
 /** What mail systems call themselves, with a domain or without. */
-const SYSTEM = /(^|[\s"'<(=])(mailer[-_ ]?daemon|mail[-_]daemon|microsoftexchange[0-9a-f]*|mail delivery (sub)?system)(?=[\s"'>)@]|$)/i
+const SYSTEM =
+  /(^|[\s"'<(=])(mailer[-_ ]?daemon|mail[-_]daemon|mdaemon|microsoftexchange[0-9a-f]*|mail delivery ((sub)?system|service))(?=[\s"'>)@]|$)/i
 
 /**
  * Whether a mail system says it wrote this, whatever its form. A postmaster, or a mail without any sender, must say so in its subject too.
@@ -45,7 +46,7 @@ export function isFromMailSystem(mail: MimeEntity, text = '', subject = mail.hea
   // A person's display name proves nothing.
   const system = SYSTEM.exec(from)
   const byName =
-    system !== null && (address === undefined || /daemon|microsoftexchange/i.test(address) || /system/i.test(system[2] as string))
+    system !== null && (address === undefined || /daemon|microsoftexchange/i.test(address) || /system|service/i.test(system[2] as string))
   const nameless =
     address === undefined || /^(postmaster|mail-?server|system administrator)/i.test(address) || /postmaster|system admin/i.test(from)
   return (
