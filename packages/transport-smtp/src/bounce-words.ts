@@ -29,11 +29,11 @@ export const REASON = new RegExp(
 
 /** That a mail is not there yet and is tried on. */
 export const DELAYED =
-  /\b(delayed|warning only|will be retried|will (keep|continue)( to)? (try|trying)|will retry\b|not yet been delivered|still being retried|delivery delay|\(delay\)|retarde|(sera|va) (de nouveau )?(retent|reessay)|nouvelles? tentatives?|verzogert|retrasad)/
+  /\b(delayed|warning only|will be retried|will (keep|continue)( to)? (try|trying)|will retry\b|not yet been delivered|still being retried|delivery delay|\(delay\)|retarde|(sera|va) (de nouveau )?(retent|reessay)|nouvelles? tentatives?|verzogert|retrasad|ritardat|in ritardo|pas encore ete)/
 
 /** The subject of a report that a mail was not delivered. */
 export const UNDELIVERED =
-  /undeliver|deliver(y|ed)|returned|returning|failure|failed|non[- ](remis|distribu|delivr|livr)|remise|pas (ete )?(remis|distribue|delivre|livre)|distribution|echec|retour(ne)?\b|\bblocked\b|unzustellbar|zustell|no (se )?(ha )?(pudo |puede |podido )?(ser )?entreg|devuelto|mancat[ao] (consegna|recapito)|non (recapit|consegn)|nao (e possivel |foi )?entreg|devolvid|onbestelbaar|niet (bezorgd|afgeleverd)|mail system|mail status/
+  /undeliver|deliver(y|ed)|returned|returning|failure|failed|non[- ](remis|distribu|delivr|livr)|remise|pas (ete )?(remis|distribue|delivre|livre)|distribution|echec|retour(ne)?\b|\bblocked\b|unzustellbar|zustell|retrasad|ritardat|no (se )?(ha )?(pudo |puede |podido )?(ser )?entreg|devuelto|mancat[ao] (consegna|recapito)|non (recapit|consegn)|nao (e possivel |foi )?entreg|devolvid|onbestelbaar|niet (bezorgd|afgeleverd)|mail system|mail status/
 
 /** Where the copy of the message begins. */
 export const COPY =

@@ -15,6 +15,8 @@ export interface KnownAddresses {
   readonly written: readonly string[]
   /** Ours, which the report was sent to. */
   readonly ours: readonly string[]
+  /** The reason of an address that has none beside it. @default such an address is no recipient */
+  readonly otherwise?: string
 }
 
 /** RFC 5322 has 998 at most. */
@@ -26,7 +28,7 @@ const REASON_LINES = 16
  * The recipients in the words of a mail system: an address alone on its line, at the end of a sentence, or with its reason behind or
  * before it. The reason is in its line, or in the paragraphs after it up to the next recipient.
  */
-export function failuresIn(notice: string, { named, written, ours }: KnownAddresses): Failure[] {
+export function failuresIn(notice: string, { named, written, ours, otherwise }: KnownAddresses): Failure[] {
   const lines = notice.split('\n').map((line) => line.slice(0, MAX_LINE).trim())
   const places = placesIn(lines, [...named, ...written])
   const found = new Map<string, string>()
@@ -35,7 +37,8 @@ export function failuresIn(notice: string, { named, written, ours }: KnownAddres
     const before = found.get(address)
     if (before !== undefined && hasCode(before)) continue
     if (!expected.has(address) && (ours.includes(address) || HELP_DESK.test(address))) continue
-    const reason = reasonOf(rest, ends, lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES)))
+    const after = lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES))
+    const reason = reasonOf(rest, ends, after) ?? otherwise
     const isRecipient = certain || written.length === 0 || written.includes(address)
     // Many say it twice: in words, and with the code for administrators.
     if (reason !== undefined && isRecipient && (before === undefined || hasCode(reason))) found.set(address, reason.slice(0, 1000))

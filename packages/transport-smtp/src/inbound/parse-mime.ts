@@ -9,7 +9,7 @@ export async function parseMime(mail: Buffer): Promise<ParsedMail> {
   const raw = mail.toString('latin1')
   const renamed = raw.replace(CHARSET, (whole, before, name) => (isKnown(name) ? whole : `${before}windows-1252`))
   const other = renamed === raw ? parsed : await parse(Buffer.from(renamed, 'latin1'))
-  return isMostlyUnreadable(other.text) && isSinglePart(renamed) ? await parse(Buffer.from(asWindows1252(renamed), 'latin1')) : other
+  return isMostlyUnreadable(other.text) ? await parse(Buffer.from(asWindows1252(renamed), 'latin1')) : other
 }
 
 const CHARSET = /(\bcharset\s{0,9}=\s{0,9}"?)([\w.:-]{1,99})/gi
@@ -20,20 +20,16 @@ function isMostlyUnreadable(text = ''): boolean {
   return unreadable > 0 && unreadable * 2 > (text.match(/\P{ASCII}/gu)?.length ?? 0)
 }
 
-const CONTENT_TYPE = /^content-type:[ \t]*text\/(plain|html)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*\r?\n/im
+/** With its folded lines. */
+const TEXT_TYPE = /^content-type:[ \t]*text\/(?:plain|html)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*/gim
 
-function isSinglePart(mail: string): boolean {
-  return !/^content-type:[ \t]*(multipart|message)\//im.test(headerOf(mail))
-}
-
-function headerOf(mail: string): string {
-  return mail.slice(0, /\r?\n\r?\n/.exec(mail)?.index ?? mail.length)
-}
-
+/** The mail with windows-1252 as the charset of every text in it. */
 function asWindows1252(mail: string): string {
-  const header = headerOf(mail)
-  const type = CONTENT_TYPE.exec(`${header}\r\n`)?.[1] ?? 'plain'
-  return `Content-Type: text/${type}; charset=windows-1252\r\n${`${header}\r\n`.replace(CONTENT_TYPE, '')}${mail.slice(header.length).replace(/^\r?\n/, '')}`
+  const renamed = mail.replace(TEXT_TYPE, (type) => {
+    const others = type.replace(/;\s{0,99}charset\s{0,9}=\s{0,9}("[^"]*"|[^\s;]*)/gi, '')
+    return others.replace(/text\/(plain|html)/i, '$&; charset=windows-1252')
+  })
+  return renamed === mail ? `Content-Type: text/plain; charset=windows-1252\r\n${mail}` : renamed
 }
 
 function isKnown(charset: string): boolean {

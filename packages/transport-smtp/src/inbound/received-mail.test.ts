@@ -104,3 +104,13 @@ it.each([
 ])('a mail from %s is from that address', async (from) => {
   expect((await only(reply({ from }))).contact).toMatchObject({ kind: 'email', value: 'camille@example.org' })
 })
+
+it.each(['', '; charset=utf-8', '; format=flowed; charset="us-ascii"'])(
+  'a part with text/plain%s that is no UTF-8 is read as windows-1252',
+  async (more) => {
+    const body = `--b\r\nContent-Type: text/plain${more}\r\nContent-Transfer-Encoding: 8bit\r\n\r\nD\u00e9j\u00e0\r\n--b--\r\n`
+    const raw = Buffer.from(reply({ headers: ['Content-Type: multipart/alternative; boundary=b'], body }), 'latin1')
+    const { facts } = await readMail(raw, { account: 'sales@example.com' })
+    expect(facts[0]?.type === 'message.received' && facts[0].data.text?.trim()).toBe('Déjà')
+  },
+)

@@ -26,6 +26,11 @@ describe('a mail of a person is a message, though it speaks of', () => {
     expect((await factsOf(reply({ body }))).map(({ type }) => type)).toEqual(['message.received'])
   })
 
+  it('a company that delivers mail in the name of its writer', async () => {
+    const raw = reply({ from: 'Mail Delivery Service Paris <camille@example.org>', body: 'alex@example.org: no such user' })
+    expect((await factsOf(raw)).map(({ type }) => type)).toEqual(['message.received'])
+  })
+
   it('a mailer daemon in the name of its writer', async () => {
     const raw = reply({ from: 'Fan of Mailer-Daemon <camille@example.org>', body: 'alex@example.org: no such user' })
     expect((await factsOf(raw)).map(({ type }) => type)).toEqual(['message.received'])
@@ -77,6 +82,8 @@ it.each([
     'Delivery Status Notification (Delay)',
     'Votre message à camille@example.org : Gmail va réessayer pendant 46 heures.',
   ],
+  ['Exchange in French', 'Remise retardée : Devis', 'La remise est retardée :\r\n\r\ncamille@example.org\r\n\r\nSujet : Devis'],
+  ['Exchange in Italian', 'Recapito ritardato: Preventivo', 'In ritardo:\r\n\r\ncamille@example.org'],
   ['a French server', 'Remise retardée', 'La remise de votre message à camille@example.org est retardée.'],
 ])('a notice of %s that a mail is late is no failure of it', async (_, subject, line) => {
   const facts = await factsOf(systemReport({ from: 'mailer-daemon@mx.example.net', subject, body: [line] }))
