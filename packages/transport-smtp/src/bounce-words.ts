@@ -18,20 +18,22 @@ export const REASON = new RegExp(
     'disabled|inactive|suspended|expired|delayed|timed? ?out|unreachable|unavailable|unrouteable|failed|loop|spam|virus|prohibited|error',
     // French
     "n'existe (pas|plus)|inexistant|inconnu|introuvable|invalide|pleine?\\b|depasse|sature|refuse|rejete|bloque|desactive|suspendu|ferme\\b|inactif|impossible|echec|echoue",
-    "n'a (pas )?pu|ne peut|n'est (pas|plus)|pas (ete )?(trouve|remis|livre|distribue|delivre|autorise|accepte)|trop (volumineux|grand|gros|lourd)|delai|indisponible|injoignable|indesirable|interdit|erreur",
-    // German, Spanish, Italian
+    "n'a (pas )?pu|n'a pas de compte|ne peut|n'est (pas|plus)|pas (ete )?(trouve|remis|livre|distribue|delivre|autorise|accepte)|trop (volumineux|grand|gros|lourd)|delai|indisponible|injoignable|indesirable|interdit|erreur",
+    // German, Spanish, Italian, Portuguese, Dutch
     'unbekannt|nicht (gefunden|zustellbar|zugestellt|erreichbar|vorhanden|bekannt)|existiert nicht|voll\\b|abgelehnt|verweigert|gesperrt|ungultig',
-    'no existe|desconocid|rechazad|lleno?\\b|llena\\b|excedid|no (se )?(puede|pudo)|sconosciut|inesistente|piena\\b|rifiutat|non esiste',
+    'no existe|desconocid|rechazad|lleno?\\b|llena\\b|excedid|no (se )?(ha )?(puede|pudo|podido|encontr|entreg)',
+    'sconosciut|inesistente|pien[ao]\\b|rifiutat|non (esiste|e stat[ao] (trovat|recapitat|consegnat)|trovat)',
+    'desconhecid|nao (foi |existe|encontrad|pode)|chei[ao]\\b|rejeitad|recusad|onbekend|bestaat niet|niet (gevonden|bezorgd|afgeleverd)|\\bvol\\b|geweigerd',
   ].join('|'),
 )
 
 /** That a mail is not there yet and is tried on. */
 export const DELAYED =
-  /\b(delayed|warning only|will be retried|will (keep|continue)( to)? (try|trying)|not yet been delivered|still being retried|retarde|sera (de nouveau )?(retent|reessay)|nouvelles? tentatives?|verzogert|retrasad)/
+  /\b(delayed|warning only|will be retried|will (keep|continue)( to)? (try|trying)|will retry\b|not yet been delivered|still being retried|delivery delay|\(delay\)|retarde|(sera|va) (de nouveau )?(retent|reessay)|nouvelles? tentatives?|verzogert|retrasad|ritardat|in ritardo|pas encore ete)/
 
 /** The subject of a report that a mail was not delivered. */
 export const UNDELIVERED =
-  /undeliver|deliver(y|ed)|returned|returning|failure|failed|non[- ](remis|distribu|delivr|livr)|remise|pas (ete )?(remis|distribue|delivre|livre)|distribution|echec|retour(ne)?\b|unzustellbar|zustell|no (se )?(pudo )?entreg|devuelto|mancat[ao] (consegna|recapito)|mail system|mail status/
+  /undeliver|deliver(y|ed)|returned|returning|failure|failed|non[- ](remis|distribu|delivr|livr)|remise|pas (ete )?(remis|distribue|delivre|livre)|distribution|echec|retour(ne)?\b|\bblocked\b|unzustellbar|zustell|retrasad|ritardat|no (se )?(ha )?(pudo |puede |podido )?(ser )?entreg|devuelto|mancat[ao] (consegna|recapito)|non (recapit|consegn)|nao (e possivel |foi )?entreg|devolvid|onbestelbaar|niet (bezorgd|afgeleverd)|mail system|mail status/
 
 /** Where the copy of the message begins. */
 export const COPY =

@@ -1,4 +1,4 @@
-import { parseContactAddress } from '@pipe-comms/core'
+import { anyContactAddress, parseContactAddress } from '@pipe-comms/core'
 import { simpleParser } from 'mailparser'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parseInboundMail, type SmtpOptions, type SmtpTransport, smtpTransport } from './index.ts'
@@ -95,6 +95,19 @@ describe.skipIf(skipped)(`through a real Postfix with TLS and login${skipped ? `
         messageId: 'm-delivered',
         contact: expect.objectContaining({ value: 'camille@example.org' }),
       }),
+    )
+  })
+
+  it.each([
+    '"Camille Dupont"@shop.example.org',
+    '"camille..d"@shop.example.org',
+    'Camille@my_shop.example.org',
+    `reply+${'a'.repeat(50)}.${'b'.repeat(50)}@shop.example.org`,
+  ])('an answer to %s is taken as it is written', async (address) => {
+    await expect(send(open(), `m-odd-${address.length}`, 'camille@example.org', { to: anyContactAddress(address) })).resolves.toMatchObject(
+      {
+        extra: { response: expect.stringMatching(/^250 2\.0\.0 Ok: queued as/) },
+      },
     )
   })
 

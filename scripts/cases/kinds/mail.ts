@@ -1,4 +1,4 @@
-import { createComms, memoryEventStore, type RecordedEvent } from '@pipe-comms/core'
+import { type Comms, createComms, idempotencyKey, memoryEventStore, type RecordedEvent } from '@pipe-comms/core'
 import { startSmtpSimulator } from '@pipe-comms/simulators'
 import { smtpTransport } from '@pipe-comms/transport-smtp'
 import { type Case, differs, inputOf } from '../case.ts'
@@ -19,6 +19,7 @@ async function open() {
     from: 'Sales <sales@example.com>',
     resolveTxt: false,
     inboundToken: TOKEN,
+    recipientOf: async (messageId) => (await store.find(idempotencyKey('request', messageId)))?.contact,
   })
   const comms = createComms({ store, transports: [transport] })
   comms.start()
@@ -31,7 +32,8 @@ async function open() {
   }
   const recorded = async () => {
     const events: RecordedEvent[] = []
-    for await (const event of store.readAll()) events.push(event)
+    // A report about a message that is not in the log is filed, for when it comes.
+    for await (const event of store.readAll()) if (event.type !== 'report.filed') events.push(event)
     return events
   }
   const close = async () => {
@@ -50,11 +52,13 @@ async function withMail(run: (mail: Awaited<ReturnType<typeof open>>) => Promise
   }
 }
 
-/** A mail comes in. */
+/** A mail comes in. With `run`, a message to that address goes out before, and the mail is about it. */
 export const mail = (given: Case): Promise<string[]> =>
-  withMail(async ({ post, recorded }) => {
-    await post(await inputOf(given))
-    const events = await recorded()
+  withMail(async ({ comms, post, recorded }) => {
+    const input = await inputOf(given)
+    if (given.run === undefined) await post(input)
+    else await post(about(await sendTo(comms, given.run), input))
+    const events = (await recorded()).filter(({ source }) => source?.via === 'webhook')
     const { types, contact, text, flag, class: failureClass } = given.expected as Record<string, string>
     const [first] = events
     const data = (first?.data ?? {}) as { text?: string; flags?: string[]; error?: { class: string } }
@@ -67,6 +71,14 @@ export const mail = (given: Case): Promise<string[]> =>
       ...(failureClass === undefined ? [] : differs('class', failureClass, data.error?.class)),
     ]
   })
+
+const sendTo = (comms: Comms, to: string) =>
+  comms.send({ channel: 'email', to, content: { subject: 'Devis', text: 'Bonjour' } }, { waitFor: 'sent' })
+
+/** The mail with the Message-ID of the message that went out in place of that of the input. */
+function about({ providerMessageId }: { readonly providerMessageId?: string | undefined }, mail: Uint8Array): string {
+  return new TextDecoder().decode(mail).replace(/019b92d0-7a00-7000-8000-0000000000a1@example\.com/g, String(providerMessageId))
+}
 
 /** Two mails come in. */
 export const mailPair = (given: Case): Promise<string[]> =>

@@ -54,7 +54,8 @@ export function knownPhone(digits: string): string {
 }
 
 function parsed(text: string, region: CountryCode | undefined): PhoneNumber | undefined {
-  return parsePhoneNumberFromString(withoutMexicanOne(text.startsWith('00') ? `+${text.slice(2)}` : text), region)
+  const dialled = region === 'MX' ? withoutMexicanPrefix(text) : text
+  return parsePhoneNumberFromString(withoutMexicanOne(dialled.startsWith('00') ? `+${dialled.slice(2)}` : dialled), region)
 }
 
 /** Mexico took the 1 behind its country code away in 2019; WhatsApp writes it still, and answers go to the raw address. */
@@ -62,6 +63,11 @@ function withoutMexicanOne(international: string): string {
   if (!international.startsWith('+52')) return international
   const mobile = /^\+521([2-9]\d{9})$/.exec(international.replace(/[^+\d]/g, ''))
   return mobile ? `+52${mobile[1]}` : international
+}
+
+/** 01, 044 and 045 were dialled before numbers of 10 digits in Mexico until 2019. https://www.ift.org.mx */
+function withoutMexicanPrefix(text: string): string {
+  return /^(?:01|044|045)([2-9]\d{9})$/.exec(digitsOf(text))?.[1] ?? text
 }
 
 /** As it was written: the number of today is a twin of it. */

@@ -39,6 +39,10 @@ describe('a text with one phone number', () => {
     ['with an extension behind a comma', '+33639980001,123'],
     ['with a pause and an extension', '+33639980001,,123#'],
     ['with an extension of a tel link', '+33639980001;ext=12'],
+    ['with an extension in brackets', '06 39 98 00 01 (12)'],
+    ['with a plus before the zero', '+06 39 98 00 01'],
+    ['beside a web address', 'https://example.org/4521 06 39 98 00 01'],
+    ['in a link to a chat', 'https://wa.me/33639980001'],
     ['twice in two spellings', '06 39 98 00 01 / +33639980001'],
   ])('%s gives that number', (_, text) => {
     expect(valuesOf(text)).toEqual(['+33639980001'])
@@ -93,6 +97,7 @@ describe('a text with several phone numbers', () => {
     '06.39.98.00.01 - 06.39.98.00.02',
     '06 39 98 00 01 06 39 98 00 02',
     '+33639980001+33639980002',
+    '0639980001+0639980002',
     'Paul 06 39 98 00 01, Marie 06 39 98 00 02',
     '1) 06 39 98 00 01 2) 06 39 98 00 02',
     'fixe : 0639980001 (bureau) ; port. : 0639980002 poste 12',
@@ -112,6 +117,14 @@ describe('a text without a phone number', () => {
     'facture 2026-0639980001',
     'IBAN FR76 3000 6000 0112 3456 7890 189',
     'SIRET 123 456 789 00012',
+    'n° client : 0639980001',
+    'Client n° 0639980001',
+    'Kundennummer 0639980001',
+    'BTW BE 0470.123.456',
+    'DNI 0639980001',
+    '0639980001 EUR',
+    '0639980001.pdf',
+    'https://example.org/0639980001',
     '123 456 789 00012',
     '4970 1012 3456 7890',
     '0639980001 €',
@@ -162,6 +175,8 @@ describe('a text from another country', () => {
     ['DE', '030 123456-78', ['+493012345678']],
     ['CI', '07 00 00 01 / +225 05 00 00 02', ['+22507000001', '+22505000002']],
     ['BJ', 'Tél 97 00 00 01', ['+22997000001']],
+    ['BR', 'Cel: (11) 8123.4567', ['+551181234567']],
+    ['MX', '044 33 1234 5678 / 01 33 1234 5679', ['+523312345678', '+523312345679']],
   ])('of %s gives its numbers: %j', (defaultRegion, text, values) => {
     expect(valuesOf(text, { defaultRegion })).toEqual(values)
   })

@@ -18,7 +18,9 @@ export interface PhoneInText {
 export function phonesIn(text: string, region: CountryCode | undefined): readonly PhoneInText[] {
   if (text.length > MOST_CHARACTERS) return []
   // The digits of an e-mail address or a chat id are no phone number.
-  const plain = plainText(text).replace(/\S+@\S+/g, '\n')
+  const plain = plainText(text)
+    .replace(/\S+@\S+/g, '\n')
+    .replace(WEB_ADDRESS, '\n')
   if (countDigits(plain) < FEWEST_DIGITS) return []
   const found = new Map<string, PhoneInText>()
   for (const run of runsOf(plain)) {
@@ -51,19 +53,34 @@ function* runsOf(plain: string): Iterable<Run> {
   const alone = parts.length === 1
   /** The latest word that says what the next number is. */
   let called: 'phone' | 'other' | undefined
+  let latest = ''
   for (const [index, part] of parts.entries()) {
     if (/\p{L}/u.test(part)) {
       const word = wordOf(part)
       if (PHONE_WORDS.has(word)) called = 'phone'
-      if (OTHER_WORDS.has(word)) called = 'other'
+      if (OTHER_WORDS.has(word) || isNumbered(word, latest)) called = 'other'
+      latest = word
       continue
     }
     const before = parts[index - 1]
     const run = before !== undefined && EXTENSION_WORDS.has(wordOf(before)) ? part.replace(EXTENSION, '\n') : part
     if (countDigits(run) < FEWEST_DIGITS) continue
-    if (called !== 'other' && !AMOUNT.test(run) && !touches(before, run, parts[index + 1])) yield { text: run, alone }
+    const isOther = called === 'other' || AMOUNT.test(run) || touches(before, run, parts[index + 1]) || isNamedBehind(run, parts[index + 1])
+    if (!isOther) yield { text: run, alone: alone || called === 'phone' }
     called = undefined
   }
+}
+
+/** `n° client`, `code barre`: a number of that name. `client : 0639980001` may be a phone number. */
+function isNumbered(word: string, before: string): boolean {
+  return (NUMBER_WORDS.has(word) && CUSTOMER_WORDS.has(before)) || (NUMBER_WORDS.has(before) && CUSTOMER_WORDS.has(word))
+}
+
+/** `0639980001 EUR`, `0639980001.pdf` */
+function isNamedBehind(run: string, after: string | undefined): boolean {
+  if (after === undefined) return false
+  const word = wordOf(after)
+  return CURRENCY_WORDS.has(word) || (run.endsWith('.') && FILE_WORDS.has(word))
 }
 
 /** Whether the digits are part of a longer code, such as `CMD0639980001` or `0639980001A`. */
@@ -73,7 +90,7 @@ function touches(before: string | undefined, run: string, after: string | undefi
 }
 
 /** Signs that part numbers or their extensions where what stands before the sign is a number already. */
-const PARTING = [/[;|&\n=<>:]+/, /#+/, /,+/, /\/+/, /\s+-+\s+/, /\s{2,}/]
+const PARTING = [/[;|&\n=<>:]+/, /#+/, /,+/, /\/+/, /\s+-+\s+/, /\s{2,}/, /\s*\((?=\d{1,5}\)\s*$)/]
 
 /** The numbers of a stretch of digits and signs. */
 function numbersOf(run: string, read: Read, region: CountryCode | undefined): PhoneInText[] {
@@ -82,8 +99,13 @@ function numbersOf(run: string, read: Read, region: CountryCode | undefined): Ph
     .replace(/\\/g, '/')
     .replace(/["'`*]/g, ' ')
   // A plus begins a number.
-  const parts = text.split(/(?=\+)/).filter((part) => countDigits(part) > 0)
-  if (parts.length > 1) return parts.flatMap((part) => numbersOf(part, read, region))
+  const parts = text
+    .split(/(?=\+)/)
+    .filter((part) => countDigits(part) > 0)
+    // No country code begins with a zero.
+    .map((part) => part.replace(/^\+(?=\s*0)/, ''))
+  if (parts.length > 1 || (parts[0] !== undefined && parts[0] !== text && text.startsWith('+')))
+    return parts.flatMap((part) => numbersOf(part, read, region))
   for (const sign of PARTING) {
     const pieces = text.split(sign).filter((piece) => countDigits(piece) > 0)
     // One number alone before the sign, or one that cannot be read with what is behind it.
@@ -135,6 +157,8 @@ const LIST_MARK = /(?<![\d(])\d{1,2}\)\s/g
 /** Behind the word for it: `12 /`. */
 const EXTENSION = /^[\s.:°]*\d{1,6}\s*(?=$|[/,;|&\n]|-)/
 const AMOUNT = /[%\p{Sc}]/u
+/** But for a link to a chat, which is a number. */
+const WEB_ADDRESS = /\bhttps?:\/\/(?!wa\.me\/|(?:api|web|chat)\.whatsapp\.com\/)\S+/gi
 
 const words = (text: string) => new Set(text.split(' '))
 const PHONE_WORDS = words(
@@ -142,7 +166,12 @@ const PHONE_WORDS = words(
 )
 /** What else a number of that length may be. */
 const OTHER_WORDS = words(
-  'commande cmd order orders bestellung pedido ordine facture fact invoice rechnung factura fattura ref refs reference references dossier ticket devis quote contrat contract vertrag siret siren tva vat rcs iban bic rib compte account konto cuenta cb carte card colis tracking suivi parcel paket zip postal plz cedex imei serie serial sn id ids ean isbn sku article lot matricule nir secu',
+  'commande cmd order orders bestellung pedido ordine facture fact invoice rechnung factura fattura ref refs reference references dossier ticket devis quote contrat contract vertrag siret siren tva vat rcs iban bic rib compte account konto cuenta cb carte card colis tracking suivi parcel paket zip postal plz cedex imei serie serial sn id ids ean isbn sku article lot matricule nir secu bdc rma identifiant passeport passport pasaporte cni immatriculation kundennummer kundennr kd ust ustid ustidnr idnr dni nie cif nif btw kbo bce cpf cnpj rfc cuit gps lat latitude lng longitude eur usd chf gbp montant prix price',
 )
+const NUMBER_WORDS = words('n no nr num numero number code id nummer p')
+const CUSTOMER_WORDS = words('client clients customer cliente kunde kunden klant adherent barre barres permis licence police iva')
+const CURRENCY_WORDS = words('eur euro euros usd dollar dollars chf gbp xof xaf fcfa')
+const FILE_WORDS = words('pdf jpg jpeg png gif doc docx xls xlsx csv txt zip eml html htm mp')
+
 const JOINING_WORDS = words('ou et or and und oder y o e u puis sinon')
-const EXTENSION_WORDS = words('x ext extn extension poste post p int interno interne anexo apparat app durchwahl dw toestel')
+const EXTENSION_WORDS = words('x ext extn extension poste post p int interno interne anexo apparat app durchwahl dw toestel w')

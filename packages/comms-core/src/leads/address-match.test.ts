@@ -30,6 +30,8 @@ describe('an address that the directory holds', () => {
     ['5213312345678', '+523312345678', 'phone:digits'],
     ['+52 1 33 1234 5678', '+523312345678', 'phone'],
     ['+54 11 2345-6789', '5491123456789@c.us', 'phone:mobile-9'],
+    ['225 07 00 00 01', '+2250707000001', 'phone:ivory-coast-2021'],
+    ['229 97 00 00 01', '+2290197000001', 'phone:benin-2024'],
     ['+999 12345678', '99912345678@c.us', 'phone'],
     ['A@Example.COM', 'a@example.com', 'email'],
     ['Tél. : 06 39 98 00 01 (bureau)', '+33639980001', 'phone:national'],

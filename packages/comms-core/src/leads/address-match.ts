@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { checkOf, optionsObject, type Shape, trueOrFalse } from '../check-options.ts'
 import { addressParser } from '../events/address-parser.ts'
 import { type ContactAddress, phoneNumbersIn } from '../events/contact-address.ts'
+import { numberOfToday } from '../events/grown-plan.ts'
 import { plainText } from '../events/plain-text.ts'
 import { regionOption } from '../events/region-option.ts'
 import { type AddressMatcherOptions, endingsOf, spellingsOf, withoutTag } from './address-variants.ts'
@@ -77,7 +78,7 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
     const digits = text.replace(/\D/g, '')
     // Without a mark it is the default region's own, unless it can only be a whole number that lost its plus.
     const whole = /^[1-9]\d{7,14}$/.test(digits) ? read(`+${digits}`) : undefined
-    const isWhole = whole !== undefined && isListed(whole.value)
+    const isWhole = whole !== undefined && (isListed(whole.value) || numberOfToday(whole.value) !== undefined)
     if (!address) return isWhole ? { address: whole, spelling: 'digits' } : undefined
     if (address.value === `+${digits}`) return { address, spelling: 'digits' }
     if (isWhole && lacksTrunk(address.value, digits)) {
@@ -94,7 +95,7 @@ export function addressMatcher(options: AddressMatcherOptions = {}): AddressMatc
     const usual = USUAL.test(held) || held.includes('@') ? readOne(held.trim()) : undefined
     const texts = usual ? [] : phoneNumbersIn(held, reading).map(({ text }) => text)
     // A number that no plan has is one too, where it is written with its country.
-    if (texts.length === 0) texts.push(plainText(held).trim())
+    if (texts.length === 0 && held.length <= 512) texts.push(plainText(held).trim())
     const read = usual ? [usual] : texts.flatMap((text) => readOne(text) ?? [])
     if (held.length <= 512) fields.set(held, read)
     return read

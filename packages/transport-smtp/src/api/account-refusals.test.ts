@@ -26,6 +26,19 @@ describe('a refusal of our account waits for the operator, whatever the command:
     '554 5.7.1 The From address does not match the authenticated user',
     '554 Message rejected: Email address is not verified. The following identities failed the check',
     '550 5.5.3 Mail from not owned by user',
+    '550 5.7.501 Service unavailable. Access denied, spam abuse detected from sending mailbox',
+    '550 5.7.502 Access denied, banned sender',
+    '550 5.7.705 Access denied, tenant has exceeded threshold',
+    '550 5.7.750 Service unavailable. Client blocked from sending from unregistered domains',
+    '550-5.7.1 Invalid credentials for relay [192.0.2.1]',
+    '554 Message rejected: Sending paused for this account.',
+    '554 Access denied: User is not authorized to perform `ses:SendRawEmail`',
+    '550 Unauthenticated senders not allowed',
+    '550 5.7.1 Domain example.com is not allowed to send: Free accounts are for test purposes only',
+    '525 5.7.1 Unauthorized IP address',
+    '554 5.7.1 Votre boite mail a été bloquée pour envoi de spam',
+    '550 5.7.1 account blocked for spam',
+    '550 SMTP access disabled for this account',
   ])('%s', (response) => {
     for (const command of ['RCPT TO', 'DATA'])
       expect(refused(response, command), command).toMatchObject({ code: 'transport_misconfigured' })
@@ -44,6 +57,11 @@ describe('too much sent is tried again in an hour:', () => {
     '550 5.7.0 Hourly sending quota exceeded',
     '550 Quota de messages envoyés par heure dépassé',
     '550 Too many messages sent from this account',
+    '550 Domain example.com has exceeded the max emails per hour (200/200 (100%)) allowed. Message discarded.',
+    '554 5.7.0 Your message could not be sent. The limit on the number of allowed outgoing messages was exceeded.',
+    '550 5.4.6 Unusual sending activity detected. Please try after sometime',
+    "550 5.7.1 trop de destinataires aujourd'hui",
+    '550 5.7.0 You have used all of your email credits',
   ])('%s', (response) => {
     expect(refused(response, 'DATA')).toMatchObject({ code: 'send_unavailable', retryAfterMs: 3_600_000 })
   })
@@ -55,6 +73,8 @@ describe('a refusal of the recipient or the message is no fault of our account:'
     ['552 5.2.2 Mailbox quota exceeded: message limit', 'recipient'],
     ['550 5.2.1 The email account that you tried to reach is disabled', 'recipient'],
     ['550 5.2.1 This mailbox is disabled', 'recipient'],
+    ['550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required', 'policy'],
+    ['550 5.2.1 The recipient account blocked for spam', 'recipient'],
     ['550 5.1.0 The recipient account is suspended', 'recipient'],
     ['550 5.2.0 Mail rejete. Mail rejected. ofr_506 [506]', 'policy'],
     ['571 5.7.1 Message refused, DMARC verification Failed. LPN007_517', 'policy'],

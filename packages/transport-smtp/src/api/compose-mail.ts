@@ -2,7 +2,7 @@ import { CommsError, type OutboundMessage } from '@pipe-comms/core'
 import type { SendMailOptions } from 'nodemailer/lib/mailer'
 import { messageIdIn } from '../inbound/mail-identity.ts'
 import { mailThread } from '../inbound/mail-thread.ts'
-import { type Mailbox, readAddress } from '../mailbox.ts'
+import { type Mailbox, readRecipient } from '../mailbox.ts'
 import { bareMessageId, messageIdOf } from '../message-id.ts'
 import type { CheckedOptions } from '../options.ts'
 import { checkAttachments, openAttachments } from './attachments.ts'
@@ -38,8 +38,8 @@ async function textBeside(html: string | undefined): Promise<string | undefined>
 /** The mail without its files, and without a text that is made from its HTML. @throws CommsError `send_rejected` for what no mail can be. */
 export function draftMail(message: OutboundMessage, options: CheckedOptions): ComposedMail {
   const { content } = message
-  const recipient = message.to.kind === 'email' ? (readAddress(message.to.raw) ?? readAddress(message.to.value)) : undefined
-  if (!recipient || recipient.value !== message.to.value)
+  const recipient = readRecipient(message.to)
+  if (!recipient)
     throw rejected('recipient', `expected an e-mail address, got ${message.to.kind} ${JSON.stringify(message.to.raw.slice(0, 60))}`)
   const other = Object.keys(content).filter((part) => !KNOWN.has(part))
   if (other.length > 0) throw rejected('content', `expected text, subject, html, media and thread, got also ${other.join(', ')}`)

@@ -85,7 +85,7 @@ function isTooMuch({ enhanced = '', text }: MailStatus): boolean {
 }
 
 /** Enhanced codes that are about the sender. */
-const SENDER_CODES = new Set(['5.1.7', '5.1.8', '5.7.60', '5.2.252', '5.7.57', '5.7.64', '5.7.708', '5.1.89'])
+const SENDER_CODES = new Set(['5.1.7', '5.1.8', '5.7.60', '5.2.252', '5.7.57', '5.7.64', '5.7.705', '5.7.708', '5.7.750', '5.1.89'])
 
 /** What is refused because of our account or settings, not because of this message: the next message would fare no better. */
 function isOurs(command: string, { reply, enhanced, text }: MailStatus): boolean {

@@ -76,11 +76,14 @@ describe('a complaint', () => {
     await expect(parse(complaint(), { recipientOf: away })).rejects.toThrow('the database is away')
   })
 
-  it.each(['not-spam', 'auth-failure', 'virus', 'fraud', 'Auth-Failure'])('is not a report of type %s', async (kind) => {
-    const facts = await parse(complaint({ kind }))
-    expect(facts.map(({ type }) => type)).toEqual(['message.received'])
-    expect(flagsOf(facts)).toEqual(['automatic'])
-  })
+  it.each(['not-spam', 'auth-failure', 'virus', 'fraud', 'Auth-Failure', 'dkim', 'auth-failure (dmarc)'])(
+    'is not a report of type %s',
+    async (kind) => {
+      const facts = await parse(complaint({ kind }))
+      expect(facts.map(({ type }) => type)).toEqual(['message.received'])
+      expect(flagsOf(facts)).toEqual(['automatic'])
+    },
+  )
 })
 
 it('a DMARC aggregate report is a mail of a machine', async () => {

@@ -24,7 +24,7 @@ export interface ConsentClaim {
 }
 
 /** Reports that nobody complained in: https://www.iana.org/assignments/marf-parameters and https://www.rfc-editor.org/rfc/rfc6591 */
-const NO_COMPLAINT = new Set(['not-spam', 'auth-failure', 'virus', 'fraud'])
+const NO_COMPLAINT = new Set(['not-spam', 'auth-failure', 'dkim', 'virus', 'fraud'])
 
 /**
  * What a provider says of who called our mail spam: in a feedback report (https://www.rfc-editor.org/rfc/rfc5965), or as Outlook.com does
@@ -35,7 +35,12 @@ export function complaintClaim(mail: MimeEntity, context: InboundContext): Conse
   const [part] = partsOfType(mail, ['message/feedback-report'])
   const told = part ? valuesOf(part.text(), ['original-rcpt-to']) : junkMailReport(mail)
   if (!told) return undefined
-  const feedbackType = part ? (valuesOf(part.text(), ['feedback-type'])[0]?.trim().toLowerCase() ?? '') : 'abuse'
+  const feedbackType = part
+    ? (valuesOf(part.text(), ['feedback-type'])[0]
+        ?.trim()
+        .toLowerCase()
+        .split(/[\s;(]/)[0] ?? '')
+    : 'abuse'
   if (NO_COMPLAINT.has(feedbackType)) return undefined
   const original = originalIn(mail)
   const named = told.flatMap((value) => addressesIn(value))
@@ -53,7 +58,15 @@ export function complaintClaim(mail: MimeEntity, context: InboundContext): Conse
 
 /** Whether this is a feedback report of any type, or a DMARC aggregate (https://www.rfc-editor.org/rfc/rfc7489#section-7.2.1.1). */
 export function isMachineReport(mail: MimeEntity, subject: string): boolean {
-  return partsOfType(mail, ['message/feedback-report']).length > 0 || /^\s*report domain:.*submitter:/i.test(subject)
+  return partsOfType(mail, ['message/feedback-report']).length > 0 || AGGREGATE.test(subject) || [mail, ...mail.parts()].some(isAggregate)
+}
+
+const AGGREGATE = /^\s*(\[[^\]]*\]\s*)?(dmarc aggregate )?report domain:.*submitter:/i
+
+/** `receiver!domain!begin!end.xml.gz` */
+function isAggregate(part: MimeEntity): boolean {
+  const names = [...part.headers('content-type'), ...part.headers('content-disposition')]
+  return names.some((name) => /![^\s"!]{1,255}!\d{9,11}!\d{9,11}[^\s"]{0,99}\.(xml|gz|zip)\b/i.test(name))
 }
 
 /** The recipients in the mail that Outlook.com attaches; nothing when this is no report of it. */

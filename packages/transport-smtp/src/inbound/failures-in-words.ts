@@ -1,4 +1,4 @@
-import { HELP_DESK, plain, REASON } from '../bounce-words.ts'
+import { DELAYED, HELP_DESK, plain, REASON } from '../bounce-words.ts'
 import { readStatus } from '../failure-class.ts'
 import { addressesIn } from './mail-report.ts'
 
@@ -15,6 +15,8 @@ export interface KnownAddresses {
   readonly written: readonly string[]
   /** Ours, which the report was sent to. */
   readonly ours: readonly string[]
+  /** The reason of an address that has none beside it. @default such an address is no recipient */
+  readonly otherwise?: string
 }
 
 /** RFC 5322 has 998 at most. */
@@ -26,7 +28,7 @@ const REASON_LINES = 16
  * The recipients in the words of a mail system: an address alone on its line, at the end of a sentence, or with its reason behind or
  * before it. The reason is in its line, or in the paragraphs after it up to the next recipient.
  */
-export function failuresIn(notice: string, { named, written, ours }: KnownAddresses): Failure[] {
+export function failuresIn(notice: string, { named, written, ours, otherwise }: KnownAddresses): Failure[] {
   const lines = notice.split('\n').map((line) => line.slice(0, MAX_LINE).trim())
   const places = placesIn(lines, [...named, ...written])
   const found = new Map<string, string>()
@@ -35,7 +37,8 @@ export function failuresIn(notice: string, { named, written, ours }: KnownAddres
     const before = found.get(address)
     if (before !== undefined && hasCode(before)) continue
     if (!expected.has(address) && (ours.includes(address) || HELP_DESK.test(address))) continue
-    const reason = reasonOf(rest, ends, lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES)))
+    const after = lines.slice(line + 1, Math.min(places[index + 1]?.line ?? lines.length, line + 1 + REASON_LINES))
+    const reason = reasonOf(rest, ends, after) ?? otherwise
     const isRecipient = certain || written.length === 0 || written.includes(address)
     // Many say it twice: in words, and with the code for administrators.
     if (reason !== undefined && isRecipient && (before === undefined || hasCode(reason))) found.set(address, reason.slice(0, 1000))
@@ -70,7 +73,7 @@ function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
     const after = text.slice(before.length + address.length)
     const certain = /^[\s<'"*•\-([]*(mailto:)?<?$/.test(before) && /^[>'")\]]*(\s*[:;,.-]?\s*$|:\s|\s+on \d|\s+\S)/.test(after)
     // A field or a dialogue is a reason, not a recipient.
-    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !likely.has(address)
+    const quotes = /^[\w-]+:\s|^\d{3}[ -]|said:|RCPT TO|MAIL FROM/i.test(text) && !RECIPIENT_FIELD.test(plain(text)) && !likely.has(address)
     const repeats = !certain && seen.has(address)
     if (repeats || (!certain && quotes)) continue
     seen.add(address)
@@ -79,6 +82,8 @@ function placesIn(lines: readonly string[], known: readonly string[]): Place[] {
   }
   return places
 }
+
+const RECIPIENT_FIELD = /^(recipient|destinatair|destinatari|empfanger|ontvanger|address|adress)[a-z]*:\s/
 
 /** The first of the line's own words and the paragraphs after it that holds a code; else the first that holds a word for a reason. */
 function reasonOf(rest: string, ends: boolean, after: readonly string[]): string | undefined {
@@ -90,7 +95,11 @@ function reasonOf(rest: string, ends: boolean, after: readonly string[]): string
     .slice(0, 3)
   const own = rest.length > 3 ? [rest] : []
   const places = ends ? [...paragraphs, ...own] : [...own, ...paragraphs]
-  return places.find(hasCode) ?? places.find((place) => REASON.test(plain(place)))
+  return places.find(hasCode) ?? places.find((place) => isReason(plain(place)))
+}
+
+function isReason(words: string): boolean {
+  return REASON.test(words) || DELAYED.test(words)
 }
 
 function hasCode(text: string): boolean {

@@ -92,7 +92,9 @@ function recipientIn(fields: readonly Field[], original: OriginalMail): Recipien
   // The original one is the address we wrote to; the final one may be where it was passed on.
   const final = addressIn(fieldValue(fields, 'final-recipient'))
   const known = [...original.recipients, ...original.copies, ...(final === undefined ? [] : [final])]
-  const address = originalRecipient(fieldValue(fields, 'original-recipient'), known) ?? final
+  // A local account has a name alone; the message may say which address that is.
+  const named = fieldValue(fields, 'final-recipient') === undefined ? undefined : ''
+  const address = originalRecipient(fieldValue(fields, 'original-recipient'), known) ?? final ?? named
   const code = fieldValue(fields, 'status') ?? ''
   const diagnostic = (fieldValue(fields, 'diagnostic-code') ?? '').replace(/^[\w-]+\s*;\s*/, '')
   const said = fieldValue(fields, 'action')?.split(/[\s(]/)[0]?.toLowerCase() ?? ''
@@ -121,11 +123,19 @@ function fieldValue(fields: readonly Field[], name: string): string | undefined 
 
 /** The address in `rfc822; a@example.com` and its like. */
 function addressIn(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : addressesIn(value.replace(/^[\w-]+\s*;/, ''))[0]
+  return value === undefined ? undefined : addressesIn(withoutType(value))[0]
+}
+
+/** Without `rfc822;`. What \x{E9} means is written out: https://www.rfc-editor.org/rfc/rfc6533#section-3 */
+function withoutType(value: string): string {
+  return value.replace(/^[\w-]+\s*;/, '').replace(/\\x\{([0-9A-F]{2,6})\}/gi, (written, hex) => {
+    const code = Number.parseInt(hex, 16)
+    return code >= 0xa0 && code <= 0x10ffff ? String.fromCodePoint(code) : written
+  })
 }
 
 function originalRecipient(value: string | undefined, known: readonly string[]): string | undefined {
-  const [written] = writtenAddresses((value ?? '').replace(/^[\w-]+\s*;/, ''))
+  const [written] = writtenAddresses(withoutType(value ?? ''))
   return written === undefined ? undefined : readXtext(written, known).toLowerCase()
 }
 

@@ -16,7 +16,10 @@ export interface Sender {
 export function senderOf(mail: MimeEntity, parsed: ParsedMail): Sender {
   const [from] = membersOf(parsed.from)
   const words = from?.name ?? ''
-  const written = [from?.address, ...addressesIn(words)].find((address) => address?.includes('@'))
+  const likely = [from?.address, ...addressesIn(words)].filter((address) => address?.includes('@'))
+  // Where mailparser reads no address in odd quotes and brackets, there may be one all the same.
+  const others = () => [...addressesIn(from?.address), ...addressesIn(mail.header('from'))]
+  const written = likely.find(isEmail) ?? others().find(isEmail) ?? likely[0]
   const contact = written === undefined ? undefined : contactOf(written)
   // One odd header alone is no mail.
   const isMail = SIGNS_OF_A_MAIL.some((name) => mail.header(name) !== undefined)
@@ -38,6 +41,11 @@ const SIGNS_OF_A_MAIL = ['message-id', 'date', 'received', 'return-path', 'subje
 /** The people in an address header, those in groups too. */
 function membersOf(header: AddressObject | undefined): EmailAddress[] {
   return (header?.value ?? []).flatMap((entry) => (entry.group ? entry.group : [entry]))
+}
+
+function isEmail(text: string | undefined): boolean {
+  // Brackets in an address come from quotes that were not closed.
+  return text !== undefined && !/[<>]/.test(text) && anyContactAddress(text).kind === 'email'
 }
 
 /** What has no e-mail address is no phone number and no sender of an SMS either, whatever it looks like. */

@@ -284,7 +284,8 @@ describe('a delivery status notification', () => {
 
   it('that names nobody by address is about whom the message was for', async () => {
     const recipients = [{ fields: ['Final-Recipient: x-local; camille', 'Action: failed', 'Status: 5.1.1'] }]
-    expect((await parse(bounce({ recipients })))[0]?.type).toBe('message.received')
+    const local = await only(bounce({ recipients }))
+    expect([local.type, local.contact?.value]).toEqual(['message.failed', 'camille@example.org'])
     const named = [{ fields: ['Final-Recipient: rfc822; camille@localhost', 'Action: failed', 'Status: 5.1.1'] }]
     expect((await only(bounce({ recipients: named }))).contact?.value).toBe('camille@example.org')
   })

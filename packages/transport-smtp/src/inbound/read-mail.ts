@@ -6,7 +6,7 @@ import { digest, type InboundContext } from './inbound-context.ts'
 import { identityOf } from './mail-identity.ts'
 import { MAX_HEADER_BYTES, MAX_HEADERS } from './mail-limits.ts'
 import { readDeliveryReport, readDispositionReport } from './mail-report.ts'
-import { type MimeEntity, readEntity } from './mime-entity.ts'
+import { type MimeEntity, partsOfType, readEntity } from './mime-entity.ts'
 import { parseMime } from './parse-mime.ts'
 import { receivedFact } from './received-mail.ts'
 import { reportFacts } from './report-facts.ts'
@@ -42,7 +42,7 @@ export async function readMail(bytes: Buffer, options: ReadMailOptions): Promise
     const facts = report ? reportFacts(report, context) : []
     if (facts.length > 0) return { facts, name: context.mailId }
   }
-  const parsed = await withText(await parse(bytes))
+  const parsed = await withText(await parse(bytes), mail)
   const identity = identityOf(mail, parsed, bytes)
   const { name } = identity
   const subject = parsed.subject ?? ''
@@ -78,7 +78,12 @@ async function parse(bytes: Buffer): Promise<ParsedMail> {
 }
 
 /** mailparser makes no text from HTML that is beside pictures in a multipart. */
-async function withText(parsed: ParsedMail): Promise<ParsedMail> {
+async function withText(parsed: ParsedMail, mail: MimeEntity): Promise<ParsedMail> {
+  // The cells of a table run together in the text of it, an address with its neighbours.
+  if (parsed.html && isFromMailSystem(mail) && /<\/t[dh]>/i.test(parsed.html)) {
+    const spaced = await textOfHtml(parsed.html.replace(/<\/t[dh]\s*>/gi, ' $&'))
+    return spaced === undefined || partsOfType(mail, ['text/plain']).length > 0 ? parsed : { ...parsed, text: spaced }
+  }
   const text = parsed.html && !parsed.text?.trim() ? await textOfHtml(parsed.html) : undefined
   return text === undefined ? parsed : { ...parsed, text }
 }

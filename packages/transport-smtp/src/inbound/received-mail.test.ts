@@ -86,8 +86,31 @@ it.each([
   ['x-unknown', 'D\u00e9j\u00e0', 'Déjà'],
   ['"ansi"', 'D\u00e9j\u00e0', 'Déjà'],
   ['cp850', 'D\u0082j\u0085', 'Déjà'],
+  ['utf-8', 'D\u00e9j\u00e0', 'Déjà'],
+  ['us-ascii', 'D\u00e9j\u00e0', 'Déjà'],
+  ['utf-8', 'D\u00c3\u00a9j\u00c3\u00a0 \u00c3', 'Déjà \ufffd'],
 ])('a mail in charset %s is read as what it most likely is', async (charset, body, text) => {
   const headers = [`Content-Type: text/plain; charset=${charset}`, 'Content-Transfer-Encoding: 8bit']
   const { facts } = await readMail(Buffer.from(reply({ headers, body }), 'latin1'), { account: 'sales@example.com' })
   expect(facts[0]?.type === 'message.received' && facts[0].data.text?.trim()).toBe(text)
 })
+
+it.each([
+  "'camille@example.org'",
+  "<'camille@example.org'>",
+  'Camille [mailto:camille@example.org]',
+  '"Camille <camille@example.org>',
+  '\\"Camille\\" <camille@example.org>',
+])('a mail from %s is from that address', async (from) => {
+  expect((await only(reply({ from }))).contact).toMatchObject({ kind: 'email', value: 'camille@example.org' })
+})
+
+it.each(['', '; charset=utf-8', '; format=flowed; charset="us-ascii"'])(
+  'a part with text/plain%s that is no UTF-8 is read as windows-1252',
+  async (more) => {
+    const body = `--b\r\nContent-Type: text/plain${more}\r\nContent-Transfer-Encoding: 8bit\r\n\r\nD\u00e9j\u00e0\r\n--b--\r\n`
+    const raw = Buffer.from(reply({ headers: ['Content-Type: multipart/alternative; boundary=b'], body }), 'latin1')
+    const { facts } = await readMail(raw, { account: 'sales@example.com' })
+    expect(facts[0]?.type === 'message.received' && facts[0].data.text?.trim()).toBe('Déjà')
+  },
+)

@@ -26,6 +26,11 @@ describe('a mail of a person is a message, though it speaks of', () => {
     expect((await factsOf(reply({ body }))).map(({ type }) => type)).toEqual(['message.received'])
   })
 
+  it('a company that delivers mail in the name of its writer', async () => {
+    const raw = reply({ from: 'Mail Delivery Service Paris <camille@example.org>', body: 'alex@example.org: no such user' })
+    expect((await factsOf(raw)).map(({ type }) => type)).toEqual(['message.received'])
+  })
+
   it('a mailer daemon in the name of its writer', async () => {
     const raw = reply({ from: 'Fan of Mailer-Daemon <camille@example.org>', body: 'alex@example.org: no such user' })
     expect((await factsOf(raw)).map(({ type }) => type)).toEqual(['message.received'])
@@ -63,5 +68,30 @@ it('a part whose boundary begins with the boundary around it is read', async () 
     'Status: 5.1.1',
     '--b--',
   ].join('\r\n')
+  expect((await factsOf(raw)).map(({ type, contact }) => [type, contact?.value])).toEqual([['message.failed', 'camille@example.org']])
+})
+
+it.each([
+  [
+    'Gmail',
+    'Delivery Status Notification (Delay)',
+    'There was a temporary problem with camille@example.org. Gmail will retry for 46 hours.',
+  ],
+  [
+    'Gmail in French',
+    'Delivery Status Notification (Delay)',
+    'Votre message à camille@example.org : Gmail va réessayer pendant 46 heures.',
+  ],
+  ['Exchange in French', 'Remise retardée : Devis', 'La remise est retardée :\r\n\r\ncamille@example.org\r\n\r\nSujet : Devis'],
+  ['Exchange in Italian', 'Recapito ritardato: Preventivo', 'In ritardo:\r\n\r\ncamille@example.org'],
+  ['a French server', 'Remise retardée', 'La remise de votre message à camille@example.org est retardée.'],
+])('a notice of %s that a mail is late is no failure of it', async (_, subject, line) => {
+  const facts = await factsOf(systemReport({ from: 'mailer-daemon@mx.example.net', subject, body: [line] }))
+  expect(facts.map(({ type, contact }) => [type, contact?.value])).toEqual([['message.in_transit', 'camille@example.org']])
+})
+
+it('a report in the cells of a table is read cell by cell', async () => {
+  const body = ['<table><tr><td>Recipient</td><td>camille@example.org</td></tr><tr><td>Reason</td><td>Mailbox full</td></tr></table>']
+  const raw = systemReport({ from: 'MAILER-DAEMON@mx.example.net', subject: 'Undeliverable', body }).replace('text/plain', 'text/html')
   expect((await factsOf(raw)).map(({ type, contact }) => [type, contact?.value])).toEqual([['message.failed', 'camille@example.org']])
 })

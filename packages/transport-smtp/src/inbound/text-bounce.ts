@@ -15,12 +15,15 @@ export function readTextBounce(mail: MimeEntity, text: string, subject = ''): Ma
   const { notice, copy } = split(text.replace(/\r\n?/g, '\n').slice(0, MAX_TEXT))
   const attached = originalIn(mail)
   const original = attached.recipients.length > 0 || copy === '' ? attached : originalOf(copy, mail)
-  const written = /^\s*(final|original)-recipient\s*:/im.test(notice) ? reportOf(fieldsIn(notice), mail) : undefined
-  if (written && written.recipients.length > 0) return { ...written, original }
+  const fields = /^\s*(final|original)-recipient\s*:/im.test(notice) ? reportOf(fieldsIn(notice), mail) : undefined
+  if (fields && fields.recipients.length > 0) return { ...fields, original }
   const named = addressesIn(mail.header('x-failed-recipients'))
-  const found = failuresIn(notice, { named, written: [...original.recipients, ...original.copies], ours: addressesIn(mail.header('to')) })
-  if (found.length === 0) return undefined
   const delayed = DELAYED.test(plain(`${subject}\n${notice.slice(0, 2000)}`))
+  const written = [...original.recipients, ...original.copies]
+  const ours = addressesIn(mail.header('to'))
+  // That it is late is said in the subject, or before the addresses.
+  const found = failuresIn(notice, { named, written, ours, ...(delayed ? { otherwise: subject } : {}) })
+  if (found.length === 0) return undefined
   return {
     envelopeId: undefined,
     original,
@@ -34,7 +37,8 @@ export function readTextBounce(mail: MimeEntity, text: string, subject = ''): Ma
 }
 
 /** What mail systems call themselves, with a domain or without. */
-const SYSTEM = /(^|[\s"'<(=])(mailer[-_ ]?daemon|mail[-_]daemon|microsoftexchange[0-9a-f]*|mail delivery (sub)?system)(?=[\s"'>)@]|$)/i
+const SYSTEM =
+  /(^|[\s"'<(=])(mailer[-_ ]?daemon|mail[-_]daemon|mdaemon|microsoftexchange[0-9a-f]*|mail delivery (sub)?system)(?=[\s"'>)@]|$)/i
 
 /**
  * Whether a mail system says it wrote this, whatever its form. A postmaster, or a mail without any sender, must say so in its subject too.
@@ -47,7 +51,9 @@ export function isFromMailSystem(mail: MimeEntity, text = '', subject = mail.hea
   const byName =
     system !== null && (address === undefined || /daemon|microsoftexchange/i.test(address) || /system/i.test(system[2] as string))
   const nameless =
-    address === undefined || /^(postmaster|mail-?server|system administrator)/i.test(address) || /postmaster|system admin/i.test(from)
+    address === undefined ||
+    /^(postmaster|mail-?server|system administrator)/i.test(address) ||
+    /postmaster|system admin|mail delivery service/i.test(from)
   return (
     mail.header('x-failed-recipients') !== undefined ||
     /^Hi\. This is the .{0,200}(qmail|deliver|mail)/i.test(text.trimStart()) ||
