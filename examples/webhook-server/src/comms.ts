@@ -93,7 +93,7 @@ interface Persistence {
 
 /**
  * Day files need no spool: a disk that cannot take an event could not take it in a spool beside it either. What another persistence
- * left in its spool is recorded at the start, for it was answered with success.
+ * left in its spool is recorded at the start, because the provider got a success answer.
  */
 async function openPersistence(config: Config, logger: Logger): Promise<Persistence> {
   const spoolDir = join(config.logsDir, 'spool')

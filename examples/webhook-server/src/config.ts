@@ -173,6 +173,9 @@ const schema = z.object({
     .optional(),
 })
 
+/** Names of all variables that the server reads. */
+export const configVariables: readonly string[] = Object.keys(schema.shape)
+
 const TWILIO_SETTINGS = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_SMS_FROM'] as const
 const SMTP_SETTINGS = ['SMTP_HOST', 'SMTP_USER', 'SMTP_PASSWORD'] as const
 const ESPOCRM_SETTINGS = ['ESPOCRM_URL', 'ESPOCRM_API_KEY'] as const

@@ -19,7 +19,7 @@ export interface FileSpoolOptions {
   readonly maxWaiting?: number
   /** How often a put that the store refuses for its content is tried before its file is set aside. @default 3 */
   readonly maxTries?: number
-  /** Told of files that are set aside, and of folders that are taken over. @default silent */
+  /** Logs files that are set aside, and folders that are taken over. @default silent */
   readonly logger?: Logger
 }
 

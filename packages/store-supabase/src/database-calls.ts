@@ -25,7 +25,7 @@ export type Rows<Row> = readonly (() => Row)[]
 
 /** A way to the functions: a connection of PostgreSQL, or the API of Supabase. */
 export interface DatabaseCalls {
-  /** Whom error messages name. */
+  /** The name in error messages. */
   readonly who: string
   /**
    * Calls a function once and gives its JSON value, or its rows, texts restored.

@@ -21,10 +21,10 @@ function withReasons({ name, problems }: Awaited<ReturnType<Running['health']['r
   return problems.map(({ problem, remedy }) => ({ check: name, problem, remedy }))
 }
 
-/** Through a proxy everybody looks near, so the address that the proxy saw counts. */
+/** Behind a proxy every connection is near, and without one anybody can write `X-Forwarded-For`: both addresses must be near. */
 function isStranger(c: Context): boolean {
-  const seen = c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() ?? getConnInfo(c).remote.address
-  return seen === undefined || !isOwnNetwork(seen)
+  const forwarded = c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim()
+  return [getConnInfo(c).remote.address, forwarded ?? '127.0.0.1'].some((seen) => seen === undefined || !isOwnNetwork(seen))
 }
 
 /** `GET /health` under `/api`: every check, and the figures of this process. */

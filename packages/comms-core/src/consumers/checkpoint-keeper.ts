@@ -58,7 +58,7 @@ export class CheckpointKeeper {
     this.#eventsSinceTry += 1
   }
 
-  /** The checkpoint is not of this log: the consumer stands at its beginning. Gives the position that was dropped. */
+  /** The checkpoint is not of this log: the consumer reads from the beginning. Gives the position that was dropped. */
   restart(): Position | undefined {
     const dropped = this.#position
     this.#position = undefined

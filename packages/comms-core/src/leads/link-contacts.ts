@@ -14,7 +14,7 @@ export function linksOf(contact: ContactAddress, { kind, addresses = [] }: Lead)
   return [...links.values()]
 }
 
-/** Without a region: national numbers are left out, for a link is said of everybody's log. */
+/** Without a region: national numbers are left out, because a link holds for the whole log. */
 function readWhole(held: string): ContactAddress[] {
   if (!held.includes('@')) return phoneNumbersIn(held).map(({ text, value }) => ({ kind: 'phone', value, raw: text }))
   try {

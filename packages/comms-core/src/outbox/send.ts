@@ -59,7 +59,7 @@ export interface MessageStatus {
   readonly providerMessageId?: string
   /** Why it failed or failed last. */
   readonly failure?: { readonly code: string; readonly class: string; readonly text?: string; readonly providerCode?: string }
-  /** `messageId` of the fallback that was asked for in its stead, when there is one. */
+  /** `messageId` of the fallback that replaces it, when there is one. */
   readonly next?: string
 }
 

@@ -7,7 +7,7 @@ import type { EventStore } from './event-store.ts'
 export interface EventCacheOptions {
   /** Where the events go. Closed by the cache's `close()`. */
   readonly store: EventStore
-  /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event still waits for nobody. @default 100 */
+  /** Most events in one write. At 100 a synced write costs little more than at 1, and a lone event is still written at once. @default 100 */
   readonly maxBatch?: number
   /**
    * Most writes under way at once, when the store is quick: what waits is shared between them, and while the store makes one durable
@@ -29,7 +29,7 @@ export interface EventCacheOptions {
   readonly writeTimeoutMs?: number
   /** How many of the newest events at least stay in memory for `find`; at most twice as many do. @default 1000 */
   readonly recent?: number
-  /** Told of each event that waits for the next write, and of how many now do. For logs. */
+  /** Called with each event that waits for the next write, and how many wait now. For logs. */
   readonly onQueued?: (event: NewEvent, pending: number) => void
   /** Milliseconds from any beginning, which never go back. @default performance.now */
   readonly now?: () => number

@@ -7,7 +7,7 @@ import { TimeBudget } from '../time-budget.ts'
 export interface ArrivalsOptions {
   readonly store: EventStore
   readonly spool?: Spool
-  /** Told of each arrival that waits in the spool. */
+  /** Called for each arrival that waits in the spool. */
   readonly onSpooled?: () => void
   /** How long an arrival waits for the store, in milliseconds. @default 3000 */
   readonly timeoutMs?: number

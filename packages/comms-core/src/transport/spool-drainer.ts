@@ -20,7 +20,7 @@ export function spoolDrainer(options: {
   readonly spool: Spool
   readonly store: EventStore
   readonly logger: Logger
-  /** Told when nothing waits any more, before the drainer rests. */
+  /** Called when nothing waits any more, before the drainer rests. */
   readonly onEmpty?: () => Promise<void>
   readonly firstWaitMs?: number
   readonly longestWaitMs?: number

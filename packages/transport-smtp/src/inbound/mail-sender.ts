@@ -11,7 +11,7 @@ export interface Sender {
 /**
  * Who wrote a mail: the first address in From, also one of an odd form; else Sender, Reply-To or Return-Path; else the words in From, such
  * as `MAILER-DAEMON`. A mail system that gives no name at all is `MAILER-DAEMON`.
- * @throws CommsError `webhook_unparsable` when it is no mail, or one that nobody says to have written
+ * @throws CommsError `webhook_unparsable` when it is no mail, or when it names no author
  */
 export function senderOf(mail: MimeEntity, parsed: ParsedMail): Sender {
   const [from] = membersOf(parsed.from)

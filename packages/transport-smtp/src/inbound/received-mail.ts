@@ -13,7 +13,7 @@ const MAX_REFERENCES = 50
 /**
  * A mail somebody wrote. Only the writer is needed; whatever else is missing or odd is left out.
  * @param name of the mail, which tells it from another with the same Message-ID
- * @throws CommsError `webhook_unparsable` when nobody says to have written it.
+ * @throws CommsError `webhook_unparsable` when it names no author.
  */
 export function receivedFact(
   mail: MimeEntity,
