@@ -9,7 +9,7 @@ const create = () =>
     failures: 3,
     firstMs: 1000,
     maxMs: 8000,
-    clock: { now: () => 0, monotonic: () => now },
+    clock: { monotonic: () => now },
     random: () => 0,
     onChange: (state, forMs) => told.push(`${state} ${forMs}`),
   })

@@ -1,4 +1,4 @@
-import { CommsError, isCommsError } from '../errors.ts'
+import { CommsError, type CommsErrorCode, isCommsError } from '../errors.ts'
 import type { MessageEventOf } from '../events/message-event.ts'
 import type { RecordedEvent } from '../events/recorded-event.ts'
 import { backOffMs, timeLimit } from '../pause.ts'
@@ -174,8 +174,10 @@ export class CheckpointedConsumer implements Consumer {
         if (this.#stopping.signal.aborted) return false
         if (await this.#isEndOfLog(error)) return false
         this.#failedTries = tries
-        const isOver = isOutageOfOthers(error) ? clock.now() - since >= outageLimitMs : ++refused >= maxTries
+        const needsOperator = isMisconfigured(error)
+        const isOver = !needsOperator && (isOutageOfOthers(error) ? clock.now() - since >= outageLimitMs : ++refused >= maxTries)
         if (!isOver) {
+          if (needsOperator && tries === 1) logger.error(`Consumer "${id}" waits until an operator has acted: ${text(error)}`)
           await this.#tell({ during: 'handle', error, event, tries, next: 'retry' })
           await this.#backOff(error, tries)
           if (this.#stopping.signal.aborted) return false
@@ -293,8 +295,14 @@ export class CheckpointedConsumer implements Consumer {
   }
 }
 
+/** Of the log or the checkpoints: what passes, and what an operator mends while this goes on. */
 function isOutage(error: unknown): boolean {
-  return isCommsError(error, 'store_unavailable') || isCommsError(error, 'store_overloaded')
+  return ['store_unavailable', 'store_overloaded', 'store_misconfigured'].some((code) => isCommsError(error, code as CommsErrorCode))
+}
+
+/** No event is to blame: every one after it would fail as well. */
+function isMisconfigured(error: unknown): boolean {
+  return isCommsError(error) && error.code.endsWith('_misconfigured')
 }
 
 /** Of a system that a handler uses. */

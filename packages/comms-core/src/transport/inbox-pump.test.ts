@@ -72,6 +72,7 @@ async function pumped(bodies: string[], over: { store?: EventStore; breaks?: 're
         return inbox.receive(options)
       },
     },
+    store: over.store ?? store,
     arrivals: new Arrivals({ store: over.store ?? store }),
     clock: systemClock,
     ids: uuidSource,

@@ -20,10 +20,10 @@ interface Kind {
  */
 export class WarningLog {
   readonly #logger: Logger
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #kinds = new Map<string, Kind>()
 
-  constructor({ logger, clock }: { readonly logger: Logger; readonly clock: Clock }) {
+  constructor({ logger, clock }: { readonly logger: Logger; readonly clock: Pick<Clock, 'now'> }) {
     this.#logger = logger
     this.#clock = clock
   }
