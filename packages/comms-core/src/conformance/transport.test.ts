@@ -177,6 +177,20 @@ const mutants: readonly (readonly [name: string, bend: Bend, foundBy: string])[]
     'refuses garbage and what it does not know as unparsable, and drops nothing',
   ],
   [
+    'unknown-plain-error',
+    {
+      endpoint: {
+        parse: async (request) =>
+          Promise.resolve(request)
+            .then(good.parse)
+            .catch((error) => {
+              throw new Error(error.message)
+            }),
+      },
+    },
+    'refuses garbage and what it does not know as unparsable, and drops nothing',
+  ],
+  [
     'ack-500',
     { endpoint: { acknowledge: () => new Response('', { status: 500 }) } },
     'acknowledges each webhook with a success answer of its own',

@@ -85,27 +85,11 @@ const tests: KitTests<TransportSubject> = {
   },
 
   'says that every fact is of its own channel, provider and account': async (subject) => {
-    const { id, channel, account, provider = id } = subject.transport
-    for await (const { facts } of genuineFacts(subject)) {
-      for (const fact of facts) {
-        if (subject.webhook?.otherChannels?.includes(fact.channel)) {
-          expectEqual({ provider: fact.provider, account: fact.account }, { provider, account }, `${fact.type} on ${fact.channel}`)
-          continue
-        }
-        const what = `channel, provider and account of ${fact.type} ${fact.idempotencyKey}`
-        expectEqual({ channel: fact.channel, provider: fact.provider, account: fact.account }, { channel, provider, account }, what)
-      }
-    }
+    for await (const { facts } of genuineFacts(subject)) expectOwn(facts, subject)
   },
 
   'names an inbound message provider:providerMessageId': async (subject) => {
-    const { id, provider = id } = subject.transport
-    for await (const { facts } of genuineFacts(subject)) {
-      for (const fact of facts) {
-        if (fact.type !== 'message.received') continue
-        expectEqual(fact.messageId, `${provider}:${fact.providerMessageId}`, 'messageId of message.received')
-      }
-    }
+    for await (const { facts } of genuineFacts(subject)) expectNamed(facts, subject)
   },
 
   'gives events that keep the schema': async (subject) => {
@@ -286,6 +270,8 @@ const tests: KitTests<TransportSubject> = {
     )
     expectEqual(await inbox.parse(body.slice()), facts, 'the same delivery parsed again')
     expectNoSecret(facts, subject.secrets, 'facts of the inbox')
+    expectOwn(facts, subject)
+    expectNamed(facts, subject)
   },
 
   'ends the wait for the inbox when the signal is aborted': async (subject) => {
@@ -354,6 +340,22 @@ function sentWith(
     providerMessageId,
     ...(occurredAt === undefined ? {} : { occurredAt, occurredAtSource: 'provider' as const }),
     data: { origin: 'api', ...(extra ? { extra: extra as NonNullable<MessageEventOf<'message.sent'>['data']['extra']> } : {}) },
+  }
+}
+
+function expectOwn(facts: readonly EventFact[], { transport, webhook }: TransportSubject): void {
+  const { id, account, provider = id } = transport
+  for (const fact of facts) {
+    const channel = webhook?.otherChannels?.includes(fact.channel) ? fact.channel : transport.channel
+    const what = `channel, provider and account of ${fact.type} ${fact.idempotencyKey}`
+    expectEqual({ channel: fact.channel, provider: fact.provider, account: fact.account }, { channel, provider, account }, what)
+  }
+}
+
+function expectNamed(facts: readonly EventFact[], { transport: { id, provider = id } }: TransportSubject): void {
+  for (const fact of facts) {
+    if (fact.type !== 'message.received') continue
+    expectEqual(fact.messageId, `${provider}:${fact.providerMessageId}`, 'messageId of message.received')
   }
 }
 
