@@ -18,6 +18,7 @@ const tasks = {
   bench: () => runUntilItEnds(node(), [fromSource, join('bench', 'src', 'main.ts'), ...rest]),
   cases: () => runUntilItEnds(node(), [fromSource, join('scripts', 'cases', 'main.ts'), ...rest]),
   faults: () => runUntilItEnds(node(), [fromSource, join('scripts', 'faults', 'main.ts'), ...rest]),
+  'kit-mutants': () => runUntilItEnds(node(), [fromSource, join('scripts', 'kit-mutants', 'main.ts'), ...rest]),
   corpus: () => runUntilItEnds(node(), [fromSource, join('scripts', 'corpus', 'main.ts'), ...rest]),
   'slow-crm': () => runUntilItEnds(node(), [fromSource, join('scripts', 'slow-crm', 'main.ts'), ...rest]),
   'crash-test': () => runUntilItEnds(node(), [fromSource, join('scripts', 'crash-test', 'main.ts'), ...rest]),

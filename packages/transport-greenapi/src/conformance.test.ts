@@ -56,7 +56,10 @@ transportConformance(
       sending: (scenario) => {
         const fault = sendFaults[scenario]
         if (fault) greenApi.fault(fault)
-        return { transport: transportTo(greenApi), message }
+        const sends = () =>
+          Object.entries(greenApi.calls).reduce((sum, [name, times]) => sum + (name.startsWith('sendMessage ') ? times : 0), 0)
+        const before = sends()
+        return { transport: transportTo(greenApi), message, calls: () => sends() - before }
       },
       inbox: {
         fill: (count) => {

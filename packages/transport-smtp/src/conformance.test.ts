@@ -75,7 +75,9 @@ transportConformance(
         const fault = faults[scenario]
         if (fault) simulator.fault(fault)
         const message = { messageId: 'm-1', to: parseContactAddress('camille@example.org'), content: { subject: 'Devis', text: 'Bonjour' } }
-        return { transport: transport(), message }
+        const taken = () => (fault ? simulator.faultsStruck : simulator.inbox.messages.length)
+        const before = taken()
+        return { transport: transport(), message, calls: () => taken() - before }
       },
       probing: (scenario) => transport(scenario === 'healthy' ? {} : { password: 'wrong-password' }),
       dispose: async () => {

@@ -35,7 +35,14 @@ const faults: Readonly<Record<string, ApiFault>> = {
 transportConformance(
   'Twilio',
   async () => {
+    let sends = 0
+    let sendFault: ApiFault | undefined
     const simulator = await startTwilioSimulator({
+      fault: ({ method, path }) => {
+        if (method !== 'POST' || !path.endsWith('/Messages.json')) return undefined
+        sends += 1
+        return sendFault
+      },
       accountSid: ACCOUNT_SID,
       authToken: AUTH_TOKEN,
       numbers: [{ phoneNumber: OUR_NUMBER, smsUrl: HEALTHY_URL }],
@@ -55,6 +62,7 @@ transportConformance(
       transport: transport(),
       secrets: [AUTH_TOKEN, SECONDARY],
       webhook: {
+        otherChannels: ['whatsapp'],
         genuine: [
           () => signedPost(INCOMING, incomingSms(1)),
           () => signedPost(INCOMING, incomingSms(2, { Body: 'STOP' }), SECONDARY),
@@ -81,9 +89,9 @@ transportConformance(
         ],
       },
       sending: (scenario) => {
-        const fault = faults[scenario]
-        if (fault) simulator.failNext(fault)
-        return { transport: transport(), message }
+        sendFault = faults[scenario]
+        sends = 0
+        return { transport: transport(), message, calls: () => sends }
       },
       reconciling: async (scenario: ReconcileScenario) => {
         const attemptedAt = new Date(Date.now() - 1000).toISOString()

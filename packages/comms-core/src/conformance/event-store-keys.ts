@@ -1,4 +1,4 @@
-import { aMessage, appendOf } from './builders.ts'
+import { aMessage, appendOf, keys } from './builders.ts'
 import { type EventStoreSubject, keyOf, OTHER, recordedOf, repeatsOf, STREAM } from './event-store-subject.ts'
 import { collect, expectEqual, type KitTests } from './runner.ts'
 
@@ -67,5 +67,14 @@ export const keysTests: KitTests<EventStoreSubject> = {
     const [again] = await store.append([request])
     expectEqual(repeatsOf(again), [true, true], 'the append tried again')
     expectEqual(recordedOf(again), recordedOf(first), 'the first recordings')
+  },
+
+  'knows a key after thousands of other events': async ({ store }) => {
+    const [first] = await store.append([appendOf(STREAM, ['early'])])
+    for (let turn = 0; turn < 10; turn += 1) await store.append([appendOf(OTHER, keys(`other${turn}`, 400))])
+    const [again] = await store.append([appendOf(STREAM, ['early'])])
+    expectEqual(repeatsOf(again), [true], 'a repeat after 4,000 other events')
+    expectEqual(recordedOf(again), recordedOf(first), 'the first recording')
+    expectEqual((await store.find('other0-7'))?.version, 7, 'find of an old key')
   },
 }

@@ -13,6 +13,9 @@ export const lifetimeTests: KitTests<EventStoreSubject> = {
       '"\\/\b\f\t',
       'nul \u0000 here',
       'half \ud83d pair',
+      'other half \ude00 pair',
+      'composed \u00e9, decomposed e\u0301, \ufb01 \u212b \u1e9b\u0323 \uac00 \u1100\u1161',
+      '𝄞 𐐷 😀',
       '\ufeffmark',
       'a'.repeat(1_000_000),
     ]
@@ -23,7 +26,13 @@ export const lifetimeTests: KitTests<EventStoreSubject> = {
   },
 
   'keeps names of streams and keys exactly': async ({ store }) => {
-    const names = ['whatsapp:lid:100000000000001', 'email:a+b@example.com', 'é/..\\%2F "quoted"', 'x'.repeat(400)]
+    const names = [
+      'whatsapp:lid:100000000000001',
+      'email:a+b@example.com',
+      'é/..\\%2F "quoted"',
+      'e\u0301/..\\%2F "quoted"',
+      'x'.repeat(400),
+    ]
     for (const name of names) await store.append([{ streamId: name, events: [aMessage(`key of ${name}`.slice(0, 512))] }])
     for (const name of names) {
       expectEqual(
@@ -73,6 +82,9 @@ export const lifetimeTests: KitTests<EventStoreSubject> = {
 
   'keeps everything across close and reopen': async (subject) => {
     await subject.store.append([appendOf(STREAM, keys('k', 10)), appendOf(OTHER, keys('o', 5))])
+    // In an order that is none of the names of streams, keys or events.
+    const wandering = ['zebra', 'alpha', 'm', 'zebra', 'alpha', 'm', 'beta', 'alpha']
+    for (const [index, name] of wandering.entries()) await subject.store.append([appendOf(`email:${name}@example.com`, [`w${9 - index}`])])
     const before = await collect(subject.store.readAll())
     const store = await subject.reopen()
     expectEqual(await collect(store.readAll()), before, 'log')

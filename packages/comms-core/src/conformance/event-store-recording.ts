@@ -81,7 +81,7 @@ export const recordingTests: KitTests<EventStoreSubject> = {
 
   'refuses a position that it never gave out': async ({ store }) => {
     await store.append([appendOf(STREAM, ['a'])])
-    for (const after of ['', 'x', '-1', '../../etc/passwd', '9'.repeat(40)]) {
+    for (const after of ['', 'x', '-1', '1', '000000000001', '../../etc/passwd', '9'.repeat(40)]) {
       await expectCode(() => collect(store.readAll({ after })), 'position_invalid', `readAll after ${JSON.stringify(after)}`)
     }
   },

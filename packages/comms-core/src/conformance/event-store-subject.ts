@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../events/recorded-event.ts'
+import type { StoredEvent } from '../events/upcaster.ts'
 import type { AppendResult, EventStore } from '../store/event-store.ts'
 import { collect } from './runner.ts'
 
@@ -7,6 +8,13 @@ export interface EventStoreSubject {
   readonly store: EventStore
   /** Closes the store when it is open, and opens the same log again. */
   reopen(): Promise<EventStore>
+  /**
+   * Opens the log as it is when the process is killed now: the first store is not closed and does nothing more for it. Of a file, a copy
+   * does; of a database, a new connection. Absent: the test of it is skipped.
+   */
+  crash?(): Promise<EventStore>
+  /** Writes this in the place of the event with its key, as another release would have written it. The store is closed. Absent: skipped. */
+  rewrite?(stored: StoredEvent): Promise<void>
   /** Takes away what the test left: files, tables. */
   dispose?(): Promise<void>
 }

@@ -1,4 +1,5 @@
 import { concurrencyTests } from './event-store-concurrency.ts'
+import { faultTests } from './event-store-faults.ts'
 import { keysTests } from './event-store-keys.ts'
 import { lifetimeTests } from './event-store-lifetime.ts'
 import { recordingTests } from './event-store-recording.ts'
@@ -10,7 +11,10 @@ import { type KitOptions, registerKit } from './runner.ts'
  * @example
  * eventStoreConformance('memory', () => ({ store: memoryEventStore(), reopen: async () => memoryEventStore() }), {
  *   runner: { describe, it },
- *   knownGaps: { 'keeps everything across close and reopen': 'in memory by design' },
+ *   knownGaps: {
+ *     'keeps everything across close and reopen': 'in memory by design',
+ *     'keeps what was acknowledged when the process crashes': 'in memory by design',
+ *   },
  * })
  */
 export function eventStoreConformance(
@@ -18,6 +22,6 @@ export function eventStoreConformance(
   create: () => Promise<EventStoreSubject> | EventStoreSubject,
   options: KitOptions,
 ): void {
-  const tests = { ...recordingTests, ...keysTests, ...concurrencyTests, ...lifetimeTests }
+  const tests = { ...recordingTests, ...keysTests, ...concurrencyTests, ...lifetimeTests, ...faultTests }
   registerKit(`${name} keeps the promises of an EventStore`, tests, create, options)
 }

@@ -3,6 +3,7 @@ import type { Lead, LeadDirectory, LeadWebhook } from '../leads/lead-directory.t
 import { expectNoSecret } from './no-secret.ts'
 import { readRequest } from './read-request.ts'
 import { caught, expectCode, expectEqual, expectTrue, type KitOptions, type KitTests, registerKit } from './runner.ts'
+import { notApplicable } from './skipping.ts'
 
 /** A fresh directory with nobody in it, for one test. */
 export interface LeadDirectorySubject {
@@ -128,7 +129,7 @@ const tests: KitTests<LeadDirectorySubject> = {
 
   'takes no webhook without its proof': async (subject) => {
     const { directory, webhook } = subject
-    if (!directory.changes?.webhooks.length) return
+    if (!directory.changes?.webhooks.length) return notApplicable('the directory has no webhooks')
     const id = await subject.add({ name: 'Alex', addresses: ['+33639980001'] })
     const { forged, told } = present(webhook)
     for (const make of forged) {
@@ -143,7 +144,7 @@ const tests: KitTests<LeadDirectorySubject> = {
 
   'tells the addresses of a record that has changed': async (subject) => {
     const { directory, webhook } = subject
-    if (!directory.changes?.webhooks.length) return
+    if (!directory.changes?.webhooks.length) return notApplicable('the directory has no webhooks')
     const id = await subject.add({ name: 'Alex', addresses: ['+33639980001', '+33639980002', 'alex@example.com'] })
     const incoming = await present(webhook).told(id)
     const request = await readRequest(incoming)

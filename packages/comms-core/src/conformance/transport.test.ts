@@ -5,7 +5,7 @@ import { idempotencyKey } from '../events/idempotency-key.ts'
 import type { EventFact } from '../events/message-event.ts'
 import type { InboxReader, SendReconciler, Transport, TransportProbe, WebhookEndpoint } from '../transport/transport.ts'
 import { bodyText } from '../transport/webhook-request.ts'
-import { failuresOf } from './planted-fault.ts'
+import { failuresOf, runKit } from './planted-fault.ts'
 import { type ReconcileScenario, type Sending, type SendScenario, type TransportSubject, transportConformance } from './transport.ts'
 
 const SECRET = 'pigeon-secret-1'
@@ -17,7 +17,12 @@ const post = (body: string | Uint8Array<ArrayBuffer>, token?: string) =>
 const message = { messageId: 'm-1', to: parseContactAddress('+33639980001'), content: { text: 'coo' } }
 
 function factsOf(body: Uint8Array, via: 'webhook' | 'poll'): EventFact[] {
-  const note = JSON.parse(new TextDecoder().decode(body)) as { id?: string; text?: string } | null
+  let note: { id?: string; text?: string } | null
+  try {
+    note = JSON.parse(new TextDecoder().decode(body))
+  } catch (cause) {
+    throw new CommsError('webhook_unparsable', 'Pigeon: expected JSON', { cause })
+  }
   if (typeof note?.id !== 'string') throw new CommsError('webhook_unparsable', 'Pigeon: expected a note with an id')
   return [
     {
@@ -25,6 +30,7 @@ function factsOf(body: Uint8Array, via: 'webhook' | 'poll'): EventFact[] {
       idempotencyKey: idempotencyKey('pigeon', note.id),
       channel: 'pigeon',
       provider: 'pigeon',
+      account: 'loft-1',
       direction: 'inbound',
       contact: parseContactAddress('+33639980001'),
       messageId: `pigeon:${note.id}`,
@@ -40,6 +46,9 @@ function pigeon(
   bend: {
     endpoint?: Partial<WebhookEndpoint>
     send?: (scenario: SendScenario) => Transport['send']
+    /** What the transport does around a call of the provider. */
+    around?: (call: Transport['send']) => Transport['send']
+    says?: Partial<Transport>
     inbox?: Partial<InboxReader>
     reconcile?: SendReconciler['reconcile']
     check?: TransportProbe['check']
@@ -65,6 +74,15 @@ function pigeon(
     parse: (request) => factsOf(request.body, 'webhook'),
     ...bend.endpoint,
   }
+  /** The same, with a provider that counts its calls. */
+  const counted = (transport: Transport): Sending & { readonly calls: () => number } => {
+    let calls = 0
+    const call: Transport['send'] = (given, options) => {
+      if (!options.signal.aborted) calls += 1
+      return transport.send(given, options)
+    }
+    return { transport: { ...transport, send: bend.around?.(call) ?? call }, message, calls: () => calls }
+  }
   const queue: Uint8Array[] = []
   const inbox: InboxReader = {
     receive: async () => {
@@ -86,6 +104,7 @@ function pigeon(
     account: 'loft-1',
     send: send(scenario),
     webhooks: [endpoint],
+    ...bend.says,
     inbox,
     reconciler: {
       reconcile:
@@ -102,7 +121,7 @@ function pigeon(
       signed: (body) => post(body, SECRET),
       forged: [(body) => post(body), (body) => post(body, 'wrong')],
     },
-    sending: (scenario) => ({ transport: transport(scenario), message }),
+    sending: (scenario) => counted(transport(scenario)),
     inbox: {
       fill: (count) => {
         for (let id = 0; id < count; id += 1) queue.push(new TextEncoder().encode(JSON.stringify({ id: `i${id}` })))
@@ -113,13 +132,121 @@ function pigeon(
   }
 }
 
-const failures = (bend: Parameters<typeof pigeon>[0]) =>
-  failuresOf((runner) => transportConformance('pigeon', () => pigeon(bend), { runner }))
+type Bend = NonNullable<Parameters<typeof pigeon>[0]>
+const failures = (bend: Bend) => failuresOf((runner) => transportConformance('pigeon', () => pigeon(bend), { runner }))
 const good = pigeon().transport.webhooks?.[0] as WebhookEndpoint
 
 transportConformance('pigeon', () => pigeon(), { runner: { describe, it } })
 
+const parsing = (change: (fact: EventFact) => object): Bend => ({
+  endpoint: { parse: async (request) => (await good.parse(request)).map((fact) => ({ ...fact, ...change(fact) }) as EventFact) },
+})
+const receiving = (receipt: object): Bend => ({
+  around: (call) => async (given, options) => ({ ...(await call(given, options)), ...receipt }) as never,
+})
+const EXTRA = 'gives the receipt of a message that the provider takes'
+const OWN = 'says that every fact is of its own channel, provider and account'
+const oneAnswer = new Response()
+
+/** Each planted fault, and the test that must find it. */
+const mutants: readonly (readonly [name: string, bend: Bend, foundBy: string])[] = [
+  [
+    'retries-inside',
+    { around: (call) => (given, options) => call(given, options).catch(() => call(given, options)) },
+    'hands a message to the provider once, whatever the provider answers',
+  ],
+  ['fact-other-provider', parsing(() => ({ provider: 'raven' })), OWN],
+  ['fact-other-account', parsing(() => ({ account: 'loft-2' })), OWN],
+  ['fact-without-account', parsing(() => ({ account: undefined })), OWN],
+  ['fact-other-channel', parsing(() => ({ channel: 'sms' })), OWN],
+  [
+    'messageid-bare',
+    parsing((fact) => ({ messageId: (fact as { providerMessageId?: string }).providerMessageId })),
+    'names an inbound message provider:providerMessageId',
+  ],
+  [
+    'unknown-dropped',
+    {
+      endpoint: {
+        parse: async (request) =>
+          Promise.resolve(request)
+            .then(good.parse)
+            .catch(() => []),
+      },
+    },
+    'refuses garbage and what it does not know as unparsable, and drops nothing',
+  ],
+  [
+    'unknown-plain-error',
+    {
+      endpoint: {
+        parse: async (request) =>
+          Promise.resolve(request)
+            .then(good.parse)
+            .catch((error) => {
+              throw new Error(error.message)
+            }),
+      },
+    },
+    'refuses garbage and what it does not know as unparsable, and drops nothing',
+  ],
+  [
+    'ack-500',
+    { endpoint: { acknowledge: () => new Response('', { status: 500 }) } },
+    'acknowledges each webhook with a success answer of its own',
+  ],
+  ['ack-same', { endpoint: { acknowledge: () => oneAnswer } }, 'acknowledges each webhook with a success answer of its own'],
+  ['secret-in-extra', receiving({ extra: { link: `https://example.com/?key=${SECRET}` } }), EXTRA],
+  ['extra-empty-key', receiving({ extra: { '': 1 } }), EXTRA],
+  ['extra-long-key', receiving({ extra: { ['x'.repeat(600)]: 1 } }), EXTRA],
+  ['receipt-without-id', receiving({ providerMessageId: '' }), EXTRA],
+  ['secret-as-account', { says: { account: SECRET } }, 'says what it is'],
+  [
+    'clock-in-key',
+    parsing((fact) => ({ idempotencyKey: `${fact.idempotencyKey}:${Math.floor(Date.now() / 1000)}` })),
+    'gives equal facts when the same webhook comes again',
+  ],
+  ['random-key', parsing(() => ({ idempotencyKey: `pigeon:${Math.random()}` })), 'gives equal facts when the same webhook comes again'],
+  ['one-key', parsing(() => ({ idempotencyKey: 'k' })), 'gives different facts different keys'],
+  ['no-raw', parsing(() => ({ source: { via: 'webhook' } })), 'keeps the raw webhook beside the fact'],
+  [
+    'secret-in-fact',
+    parsing(() => ({ source: { via: 'webhook', raw: SECRET } })),
+    'lets no secret into a fact or into the error of a webhook',
+  ],
+  ['forged-let-in', { endpoint: { verify: () => {} } }, 'refuses forged webhooks as unverified, before it looks at the body'],
+  [
+    'send-ignores-abort',
+    { around: (call) => (given) => call(given, { signal: new AbortController().signal }) },
+    'sends nothing when the signal is aborted before',
+  ],
+]
+
 describe('the transport kit finds planted faults', () => {
+  for (const [name, bend, foundBy] of mutants) {
+    it(`mutant ${name} is caught by "${foundBy}"`, async () => {
+      expect(await failures(bend)).toContain(foundBy)
+    })
+  }
+
+  it('skips what a transport does not have, with the reason, and passes none of it', async () => {
+    const plain = () => {
+      const { webhook: _w, inbox: _i, reconciling: _r, probing: _p, ...subject } = pigeon()
+      const { webhooks: _, inbox: __, reconciler: ___, probe: ____, ...transport } = subject.transport
+      return { ...subject, transport, sending: pigeon().sending }
+    }
+    const { skipped, failed } = await runKit((runner) => transportConformance('plain', plain, { runner }))
+    expect(failed).toEqual([])
+    expect(new Set(skipped.map(({ why }) => why))).toEqual(
+      new Set([
+        'the transport has no webhooks',
+        'the transport has no inbox',
+        'the transport has no reconciler',
+        'the transport has no probe',
+      ]),
+    )
+  })
+
   it('finds a transport that parses before it verifies', async () => {
     const verify: WebhookEndpoint['verify'] = (request) => {
       JSON.parse(bodyText(request))

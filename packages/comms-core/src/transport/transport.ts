@@ -57,12 +57,14 @@ export interface WebhookEndpoint {
    */
   verify(request: WebhookRequest): void | Promise<void>
   /**
-   * The facts in a verified request; none is a legal answer. Must give equal facts for equal requests, with no clock and no random
-   * source. Whatever it throws, the request is quarantined raw and the provider gets its success answer.
+   * The facts in a verified request; none is a legal answer for what is known to say nothing of a message. What is not known must be thrown
+   * as `webhook_unparsable`: after an empty answer nothing of it is kept. Must give equal facts for equal requests, with no clock and no
+   * random source. `channel`, `provider` and `account` are the transport's own; the `messageId` of an inbound message is
+   * `<provider>:<providerMessageId>`. Whatever it throws, the request is quarantined raw and the provider gets its success answer.
    * @throws CommsError `webhook_unparsable`, saying what was expected and what came.
    */
   parse(request: WebhookRequest): readonly EventFact[] | Promise<readonly EventFact[]>
-  /** The answer that tells the provider all is well. @default 200 with an empty body */
+  /** The answer that tells the provider all is well: a new Response each time. @default 200 with an empty body */
   acknowledge?(): Response
 }
 

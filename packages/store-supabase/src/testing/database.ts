@@ -45,7 +45,8 @@ async function makeDatabase(from: string): Promise<string> {
 export async function emptyLog(url: string): Promise<void> {
   await onServer(
     url,
-    'set session_replication_role = replica; truncate public.message_events, public.message_event_places, public.consumer_checkpoints',
+    `set session_replication_role = replica; truncate public.message_events, public.message_event_places, public.consumer_checkpoints;
+     update public.message_log set log_id = translate(left(md5(random()::text), 8), '0189', 'wxyz')`,
   )
 }
 
