@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { parseContactAddress } from '@pipe-comms/core'
+import { parseContactAddress, staysPrivate } from '@pipe-comms/core'
 import { z } from 'zod'
-import { addressRange, isOwnNetwork, isWideRange } from './remote-address.ts'
+import { addressRange, isWideRange } from './remote-address.ts'
 import { credential, isSecret, secret } from './secret.ts'
 
 /** What the server runs with. `sandbox` names what was not configured and is simulated or generated instead. */
@@ -267,7 +267,7 @@ const URLS = ['PUBLIC_URL', 'GREEN_API_URL', 'TWILIO_API_URL', 'ESPOCRM_URL', 'S
 function unencrypted(given: Readonly<Record<string, unknown>>): string[] {
   return URLS.flatMap((name) => {
     const url = URL.parse(String(given[name] ?? ''))
-    if (url?.protocol !== 'http:' || isOwnNetwork(url.hostname)) return []
+    if (!url || staysPrivate(url.href)) return []
     return [`${name}: expected https:// with NODE_ENV=production, got http://${url.host}`]
   })
 }

@@ -23,12 +23,10 @@ export function isWideRange({ address, prefix, family }: NonNullable<ReturnType<
   return prefix < 16 && !(prefix >= 7 && isOwnNetwork(address))
 }
 
-/** Whether a URL's host is this machine or in a private network (RFC 1918, RFC 4193), by its address or as a name without a domain. */
-export function isOwnNetwork(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const version = isIP(host)
-  if (version === 0) return host === 'localhost' || host.endsWith('.localhost') || !host.includes('.')
-  return OWN_NETWORKS.check(host, version === 6 ? 'ipv6' : 'ipv4')
+/** Whether an address is of this machine or of a private network (RFC 1918, RFC 4193, link-local). */
+export function isOwnNetwork(address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && OWN_NETWORKS.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
 /**
