@@ -13,6 +13,8 @@ const postgres: Readonly<Record<string, string>> = {
 export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
+    // Many tests wait for servers and timers: with one worker a core is idle.
+    maxWorkers: 3,
     projects: [...workspaces, 'scripts'].map((root) => ({
       extends: true as const,
       root,

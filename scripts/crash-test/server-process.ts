@@ -19,15 +19,17 @@ export async function startServer(dir: string, given: Readonly<Record<string, st
   const child = spawn(process.execPath, ['--conditions=@pipe-comms/source', SERVER], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8')
-  for await (const chunk of child.stdout) {
-    said += chunk
-    const url = /Listens on\s+(http:\S+)/.exec(said)?.[1]
-    if (url) {
-      child.stdout.resume()
-      return { process: child, url }
-    }
-  }
-  throw new Error(`The server did not start: ${said}`)
+  // The stream stays open: to leave a loop over it would close it, and the server would write to nobody.
+  const url = await new Promise<string | undefined>((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      said += chunk
+      const listens = /Listens on\s+(http:\S+)/.exec(said)?.[1]
+      if (listens) resolve(listens)
+    })
+    child.stdout.on('end', () => resolve(undefined))
+  })
+  if (url === undefined) throw new Error(`The server did not start: ${said}`)
+  return { process: child, url }
 }
 
 /** How often each key is in the day files. */

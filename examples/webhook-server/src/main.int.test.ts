@@ -29,3 +29,18 @@ it('a server that gets SIGTERM while it starts closes its log and leaves with su
   expect(await exited).toEqual([0, null])
   expect(output).toContain('Closed')
 })
+
+it('a server whose log nobody reads any more goes on answering', async () => {
+  const env = { PATH: process.env.PATH, PORT: '0', MESSAGE_EVENT_LOGS_DIR: join(dir, 'events'), ESPOCRM_URL: 'off' }
+  const main = fileURLToPath(new URL('main.ts', import.meta.url))
+  server = spawn(process.execPath, ['--conditions=@pipe-comms/source', main], { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  server.stdout?.on('data', (chunk) => (output += chunk))
+  await expect.poll(() => output, { timeout: 20_000 }).toContain('Listens on')
+  const url = /Listens on\s+(\S+)/.exec(output)?.[1]
+  server.stdout?.destroy()
+  server.stderr?.destroy()
+  // Each of these writes a line to the log.
+  for (let call = 0; call < 5; call += 1) expect((await fetch(`${url}/webhooks/nowhere`, { method: 'POST' })).status).toBe(404)
+  expect((await fetch(`${url}/healthz`)).status).toBe(200)
+})

@@ -8,6 +8,9 @@ import { welcome } from './welcome.ts'
 const SHUTDOWN_MS = 10_000
 const SAME_SIGNAL_MS = 1_000
 
+// When whoever reads the log ends, the server goes on: a webhook is worth more than a line about it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 try {
   const file = readEnvFile('.env')
   const config = loadConfig({ ...file?.variables, ...process.env })

@@ -30,7 +30,7 @@ describeWithPostgres('append', () => {
       results.map((result) => {
         if (result.status === 'conflict') return result
         const events = result.events.map(({ event: { idempotencyKey, streamId, version, position }, repeated }) => {
-          return { idempotencyKey, streamId, version, place: Number(position), repeated }
+          return { idempotencyKey, streamId, version, place: Number(position.split('.').at(-1)), repeated }
         })
         return { ...result, events }
       })

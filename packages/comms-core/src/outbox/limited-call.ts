@@ -41,7 +41,7 @@ export async function limitedCall<Result>(options: LimitedCall<Result>): Promise
       if (ended.signal.aborted) return
       abandoned = true
       onAbandoned?.()
-      reject(new AbandonedCall(`it did not end within ${limitMs} ms, and not when it was told to`))
+      reject(new AbandonedCall(`it did not end within ${limitMs} ms, nor when its signal was aborted`))
     }
     limit.signal.addEventListener('abort', () => void wait(), { once: true })
     if (limit.signal.aborted) void wait()
