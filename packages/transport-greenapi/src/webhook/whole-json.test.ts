@@ -37,6 +37,7 @@ describe('losesInParsing', () => {
         expect(loses(JSON.stringify(value))).toBe(false)
         expect(loses(JSON.stringify(value, null, 2))).toBe(false)
       }),
+      { numRuns: 1_000, examples: [[[[131578887488311.12]]]] },
     )
   })
 

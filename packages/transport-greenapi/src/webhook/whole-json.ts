@@ -44,6 +44,8 @@ const MAX_DIGITS = 100
 function losesDigits(written: string): boolean {
   const digits = significant(written)
   if (digits === '') return false
+  // As JavaScript writes it: the shortest digits that are this number, which may round otherwise than toPrecision does.
+  if (significant(String(Number(written))) === digits) return false
   return digits.length > MAX_DIGITS || significant(Number(written).toPrecision(digits.length)) !== digits
 }
 
