@@ -18,7 +18,7 @@ try {
   const names = folders.flatMap((folder) => {
     const { name, exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
     return Object.keys(exports)
-      .filter((path) => !path.endsWith('.json'))
+      .filter((path) => !/\.(json|sql)$/.test(path))
       .map((path) => name + path.slice(1))
   })
   writeFileSync(join(consumer, 'package.json'), '{"private":true}')
@@ -40,10 +40,14 @@ const { copyLog, createComms, isCommsError } = ${load}('@pipe-comms/core')
 const { openJsonEventStore } = ${load}('@pipe-comms/store-json')
 const { openSqliteEventStore } = ${load}('@pipe-comms/store-sqlite')
 const { greenApiTransport } = ${load}('@pipe-comms/transport-greenapi')
+const { parseInboundMail } = ${load}('@pipe-comms/transport-smtp')
 const store = await openJsonEventStore({ dir: './log-${how}' })
 const sqlite = await openSqliteEventStore({ file: './log-${how}.db' })
 const comms = createComms({ store, transports: [greenApiTransport({ idInstance: 7105000001, webhookToken: 'webhook-token-for-tests' })] })
-const response = await comms.handle(new Request('https://comms.example.com/webhooks/greenapi', { method: 'POST', body: '{}', headers: { authorization: 'Bearer token-for-tests' } }))
+const response = await comms.handle(new Request('https://comms.example.com/webhooks/greenapi', { method: 'POST', body: '{"typeWebhook":"unknown"}', headers: { authorization: 'Bearer webhook-token-for-tests' } }))
+// Mail is parsed in a worker thread, whose file must be in the package.
+const mail = await parseInboundMail('From: Camille <camille@example.org>\\r\\nMessage-ID: <m-1@example.org>\\r\\n\\r\\nOui\\r\\n', { account: 'sales@example.com' })
+if (mail[0]?.type !== 'message.received') throw new Error('mail is not read by ${how}')
 let count = 0
 for await (const event of store.readAll()) count += 1
 const copied = await copyLog(store, sqlite)
