@@ -54,13 +54,12 @@ import { spoolDrainer } from './transport/spool-drainer.ts'
 import type { Transport } from './transport/transport.ts'
 import { WarningLog } from './transport/warning-log.ts'
 import { type WebhookReport, webhookHandler } from './transport/webhook-handler.ts'
+import { expectRequest, type RequestOrigin } from './transport/webhook-request.ts'
+import { pathKey } from './transport/webhook-routes.ts'
 import { withinTime } from './within-time.ts'
 
 /** Longer than a store takes that works: the event cache gives a write up after 5 seconds. */
 const SEND_TIMEOUT_MS = 10_000
-
-import { expectRequest, type RequestOrigin } from './transport/webhook-request.ts'
-import { pathKey } from './transport/webhook-routes.ts'
 
 /** How long `close` waits for transports to let go of what they keep, in milliseconds. */
 const TRANSPORT_CLOSE_MS = 10_000
